@@ -1,0 +1,285 @@
+// Package activator owns an app's listeners and the channels of its workers,
+// and sets the pace at which workers are replaced.
+//
+// One goroutine, the loop in Run, owns all state; every other one only waits
+// for something and then hands the loop a function to call. What must outlive
+// the process is in the service's descriptor store and in systemd.
+package activator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/steer"
+)
+
+// Activator is the activator of one app.
+type Activator struct {
+	settings Settings
+	count    int // of workers: instances 0 to count-1; the surge worker is count
+	journal  journal
+	notifier notifier
+	manager  *manager
+
+	control *net.UnixListener
+	groups  []*group
+	// noKernel is why the kernel selector cannot be used; nil where it can.
+	noKernel error
+
+	workers   map[int]*worker    // by instance: those with a live channel
+	early     map[string]*client // by invocation: waits that came before their worker
+	accepters map[place]*accepter
+	homeless  []*handover // connections that no worker could be given yet
+	turn      int64       // numbers handovers
+
+	roll     *roll
+	next     *roll  // what was asked for during a roll
+	starting int    // start jobs that are not over
+	aborted  string // why the last roll was aborted
+	status   string
+
+	ctx    context.Context // of Run
+	events chan func()
+}
+
+// Environment is the world outside: what main knows.
+type Environment struct {
+	Getenv  func(string) string
+	Host    fs.FS // the root of the file system
+	Journal io.Writer
+}
+
+// busyTick is how often systemd is asked for more time while workers start or
+// are rolled, and busyTime is how much it is asked for: many workers need more
+// than TimeoutStartSec=, which also bounds ExecReload= (systemd.service(5)).
+const (
+	busyTick = 10 * time.Second
+	busyTime = 60 * time.Second
+)
+
+// Run serves the app until ctx ends. Everything it holds is in the descriptor
+// store then, for the next one. It returns an error only where it cannot begin.
+func Run(ctx context.Context, s Settings, env Environment) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a := &Activator{
+		settings:  s,
+		count:     s.Workers(CPUs(env.Host)),
+		journal:   journal{env.Journal},
+		notifier:  notifier{env.Getenv("NOTIFY_SOCKET")},
+		manager:   &manager{ctx: ctx},
+		workers:   make(map[int]*worker),
+		early:     make(map[string]*client),
+		accepters: make(map[place]*accepter),
+		ctx:       ctx,
+		events:    make(chan func()),
+	}
+	if err := a.inherit(); err != nil {
+		return err
+	}
+	states, err := a.manager.workers(ctx, s)
+	if err != nil {
+		return err
+	}
+	a.settle()
+	go a.acceptControl()
+	if s.MemoryLimit > 0 {
+		go a.every(memoryTick, a.checkMemory)
+	}
+	go a.every(busyTick, a.extend)
+	a.startMissing(states)
+	a.resume(states)
+
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event := <-a.events:
+			event()
+		}
+	}
+}
+
+// do runs event in the loop and returns when it has run; it returns false, not
+// having run it, when the activator ends.
+func (a *Activator) do(event func()) bool {
+	done := make(chan struct{})
+	select {
+	case a.events <- func() { event(); close(done) }:
+		<-done
+		return true
+	case <-a.ctx.Done():
+		return false
+	}
+}
+
+// every hands event to the loop at each tick.
+func (a *Activator) every(tick time.Duration, event func()) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-ticker.C:
+			a.do(event)
+		}
+	}
+}
+
+// extend asks systemd for time while it waits for us.
+func (a *Activator) extend() {
+	if a.starting > 0 || a.roll != nil {
+		a.report(a.notifier.extend(busyTime))
+	}
+}
+
+// settle makes the world follow the state: who is steered to, who accepts for
+// whom, and what systemctl status shows. It is called after each change.
+func (a *Activator) settle() {
+	for _, g := range a.groups {
+		a.report(g.Steer(a.slots(g)))
+	}
+	a.placeAccepters()
+	a.giveHomeless()
+	a.showStatus()
+}
+
+func (a *Activator) showStatus() {
+	ready := 0
+	for instance, w := range a.workers {
+		if w.ready && !w.draining && instance < a.count {
+			ready++
+		}
+	}
+	status := fmt.Sprintf("%d of %d workers ready", ready, a.count)
+	switch {
+	case a.roll != nil:
+		done, total := a.roll.Progress()
+		status += fmt.Sprintf("; rolling %d/%d: %s %s", done, total, a.roll.job.Verb, a.settings.unit(a.roll.job.Instance))
+	case a.aborted != "":
+		status += "; last reload aborted: " + a.aborted
+	}
+	if status != a.status {
+		a.status = status
+		a.report(a.notifier.say("STATUS=" + status))
+	}
+}
+
+// report puts an error that nothing else can be done about into the journal.
+func (a *Activator) report(err error) {
+	if err != nil {
+		a.journal.err("%v", err)
+	}
+}
+
+// startMissing starts every worker that does not run, all at once, and tells
+// systemd that the app is up when each is ready or has failed.
+func (a *Activator) startMissing(states map[int]unitState) {
+	for instance := range a.count {
+		if states[instance].active == "active" {
+			continue
+		}
+		a.starting++
+		a.runJob(rollout.Job{Verb: rollout.Start, Instance: instance}, func(err error) {
+			a.starting--
+			if err != nil {
+				a.journal.err("%s did not start: %v", a.settings.unit(instance), err)
+			}
+			a.sayReady()
+		})
+	}
+	a.sayReady()
+}
+
+func (a *Activator) sayReady() {
+	if a.starting == 0 {
+		a.settle()
+		a.report(a.notifier.say("READY=1"))
+	}
+}
+
+// runJob has systemd do a job and hands its result to the loop.
+func (a *Activator) runJob(job rollout.Job, done func(error)) {
+	go func() {
+		err := a.manager.run(a.ctx, job.Verb, a.settings.unit(job.Instance))
+		a.do(func() { done(err) })
+	}()
+}
+
+// inherit takes over what systemd passes: the sockets of the units, and what
+// the activator before this one has stored.
+func (a *Activator) inherit() error {
+	all, err := takePassed()
+	if err != nil {
+		return err
+	}
+	stored := make(map[string]int)
+	var declared []int
+	for _, p := range all {
+		switch {
+		case p.name == "control":
+			if a.control, err = listenerOf(p); err != nil {
+				return err
+			}
+		case isStored(p.name):
+			stored[p.name] = p.fd
+		default:
+			declared = append(declared, p.fd)
+		}
+	}
+	if a.control == nil {
+		return fmt.Errorf("no control socket: start gopm-activator@%s.socket, which starts this service with it", a.settings.App)
+	}
+	for _, fd := range declared {
+		if err := a.adoptGroup(fd, true, stored); err != nil {
+			return err
+		}
+	}
+	for name, fd := range stored {
+		if addr, err := steer.Address(fd); err == nil && name == listenerName(addr, steer.WaitingRoom) {
+			delete(stored, name)
+			a.report(a.adoptGroup(fd, false, stored))
+		}
+	}
+	a.adoptWorkers(stored)
+	for _, g := range a.groups {
+		sockets, ok := stored[g.mapName()]
+		if !ok {
+			sockets = -1
+		}
+		delete(stored, g.mapName())
+		if err := a.attach(g, sockets); err != nil {
+			return err
+		}
+	}
+	// What is left belongs to a worker or a socket that is no more.
+	for name, fd := range stored {
+		unix.Close(fd)
+		a.report(a.notifier.forget(name))
+	}
+	return nil
+}
+
+func listenerOf(p passed) (*net.UnixListener, error) {
+	file := os.NewFile(uintptr(p.fd), p.name)
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("use %s socket: %w", p.name, err)
+	}
+	control, ok := listener.(*net.UnixListener)
+	if !ok {
+		return nil, fmt.Errorf("use %s socket: not a Unix socket", p.name)
+	}
+	control.SetUnlinkOnClose(false) // the path is systemd's
+	return control, nil
+}

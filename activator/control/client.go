@@ -1,0 +1,136 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// ErrGone tells that the activator ended before it answered.
+var ErrGone = errors.New("the activator went away")
+
+// retryPause is between two attempts to reach an activator that restarts.
+const retryPause = 100 * time.Millisecond
+
+// Ask sends hello to the activator of app and waits for its last answer.
+// progress is called for each line before it. ErrGone where the activator ends
+// first; the error of the answer where it has one.
+func Ask(ctx context.Context, app string, hello Hello, progress func(string)) error {
+	conn, err := dial(ctx, app)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if _, err := conn.Write(Line(hello)); err != nil {
+		return ErrGone
+	}
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		var answer Answer
+		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
+			return fmt.Errorf("read answer of activator: %w", err)
+		}
+		switch {
+		case answer.Error != "":
+			return errors.New(answer.Error)
+		case answer.Done:
+			return nil
+		}
+		progress(answer.Progress)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return ErrGone
+}
+
+// Insist is Ask again and again for as long as the activator goes away before
+// it answers: systemd starts the next one at the first connection.
+func Insist(ctx context.Context, app string, hello Hello) error {
+	for {
+		err := Ask(ctx, app, hello, func(string) {})
+		if !errors.Is(err, ErrGone) {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// Attach makes a connection the channel of an instance and returns it; the
+// caller closes it or hands it on. It insists like Insist.
+func Attach(ctx context.Context, app string, hello Hello) (*os.File, error) {
+	for {
+		file, err := attach(ctx, app, hello)
+		if !errors.Is(err, ErrGone) {
+			return file, err
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func attach(ctx context.Context, app string, hello Hello) (*os.File, error) {
+	conn, err := dial(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if _, err := conn.Write(Line(hello)); err != nil {
+		return nil, ErrGone
+	}
+	answer, err := readAnswer(conn)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Error != "" {
+		return nil, errors.New(answer.Error)
+	}
+	return conn.File()
+}
+
+// readAnswer takes no byte beyond the line: what follows is Node's.
+func readAnswer(conn net.Conn) (Answer, error) {
+	var line []byte
+	for one := make([]byte, 1); ; {
+		if _, err := conn.Read(one); err != nil {
+			return Answer{}, ErrGone
+		}
+		if one[0] == '\n' {
+			break
+		}
+		if line = append(line, one[0]); len(line) > MaxLine {
+			return Answer{}, errors.New("read answer of activator: line too long")
+		}
+	}
+	var answer Answer
+	if err := json.Unmarshal(line, &answer); err != nil {
+		return Answer{}, fmt.Errorf("read answer of activator: %w", err)
+	}
+	return answer, nil
+}
+
+func dial(ctx context.Context, app string) (*net.UnixConn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", Path(app))
+	if err != nil {
+		return nil, fmt.Errorf("reach the activator of %s: %w", app, err)
+	}
+	return conn.(*net.UnixConn), nil
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(retryPause):
+		return nil
+	}
+}

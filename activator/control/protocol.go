@@ -1,0 +1,58 @@
+// Package control is the activator's control socket: one connection per
+// request, a JSON line each way. The same socket is where a worker's channel
+// begins: after the answer to "exec" the connection belongs to Node.
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+)
+
+// Verb is what a client asks for.
+type Verb string
+
+// The verbs. Exec, Wait and Drain come from the worker's own unit.
+const (
+	// Exec makes the connection the channel of an instance.
+	Exec Verb = "exec"
+	// Wait answers when the instance is ready, or cannot become it.
+	Wait Verb = "wait"
+	// Drain answers when the instance has no request and no connection left.
+	Drain Verb = "drain"
+	// Reload answers when every worker has been replaced.
+	Reload Verb = "reload"
+)
+
+// MaxLine bounds a line of either side, in bytes.
+const MaxLine = 4096
+
+// Hello is the client's line.
+type Hello struct {
+	Verb     Verb `json:"gopm"`
+	Instance int  `json:"instance"`
+	// Invocation is systemd's ID of this run of the worker's unit
+	// ($INVOCATION_ID, systemd.exec(5)).
+	Invocation string `json:"invocation,omitempty"`
+	// TimeoutMS bounds a drain, in milliseconds.
+	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+}
+
+// Answer is a line to the client. Only the last has Done.
+type Answer struct {
+	Progress string `json:"progress,omitempty"`
+	Done     bool   `json:"done,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+// Path is the control socket of an app.
+func Path(app string) string { return filepath.Join("/run/gopm", app+".sock") }
+
+// Line is v as one line of JSON.
+func Line(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("control: %v", err)) // Hello and Answer always marshal
+	}
+	return append(data, '\n')
+}

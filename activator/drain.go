@@ -1,0 +1,98 @@
+package activator
+
+import (
+	"time"
+
+	"github.com/gopm/gopm/activator/nodeipc"
+)
+
+const (
+	// queueTick is how often a leaving worker's queues are looked at.
+	queueTick = 2 * time.Millisecond
+	// queuePatience is how long a worker may take to accept what already waits
+	// in its queues. After it the activator accepts in its place.
+	queuePatience = time.Second
+)
+
+// drainWorker takes an instance out of rotation, lets it accept what is queued
+// for it, has the agent finish what is in flight, and then answers c. Nothing
+// of this can fail a stop: at the time-out c is answered all the same.
+func (a *Activator) drainWorker(instance int, timeout time.Duration, c *client) {
+	w := a.workers[instance]
+	if w == nil || !w.ready {
+		// No connection was ever steered to it.
+		if w != nil {
+			w.draining = true
+		}
+		c.finish(nil)
+		return
+	}
+	if w.drain != nil { // its client has died with a kill of ours
+		w.drain.client = c
+		return
+	}
+	w.draining = true
+	d := &drain{worker: w, client: c, deadline: time.Now().Add(timeout), done: make(chan struct{})}
+	w.drain = d
+	a.settle()
+	go a.watchDrain(d, a.queues(w))
+}
+
+// queues is a function that tells whether nothing waits in a worker's queues.
+// It may be called from outside the loop: a group's descriptors never close.
+func (a *Activator) queues(w *worker) (empty func() bool) {
+	type queue func(int) (int, error)
+	var all []queue
+	for g := range w.given {
+		all = append(all, g.Queue)
+	}
+	return func() bool {
+		for _, length := range all {
+			if n, err := length(slot(w.instance)); err == nil && n > 0 {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func (a *Activator) watchDrain(d *drain, empty func() bool) {
+	patience := min(queuePatience, time.Until(d.deadline))
+	for begun := time.Now(); !empty() && time.Since(begun) < patience; {
+		time.Sleep(queueTick)
+	}
+	a.do(func() {
+		if d.worker.drain == d {
+			a.askToDrain(d)
+		}
+	})
+	timeout := time.NewTimer(time.Until(d.deadline))
+	defer timeout.Stop()
+	select {
+	case <-d.done:
+	case <-a.ctx.Done():
+	case <-timeout.C:
+		a.do(func() {
+			if d.worker.drain == d {
+				a.journal.warning("%s still has connections after its drain time; they are cut now (gopm.drain_timeout is the time)", d.worker.unit)
+				d.finish()
+			}
+		})
+	}
+}
+
+// askToDrain has the agent do its part. From here on the worker accepts no
+// more; who still waits in its queues is accepted by the activator.
+func (a *Activator) askToDrain(d *drain) {
+	if err := d.worker.channel.Send(nodeipc.Command{Cmd: nodeipc.CmdGopm, Act: nodeipc.ActDrain}); err != nil {
+		a.journal.warning("%s cannot be asked to drain: %v", d.worker.unit, err)
+		d.finish()
+	}
+}
+
+// drained is the agent's report.
+func (a *Activator) drained(w *worker) {
+	if w.drain != nil {
+		w.drain.finish()
+	}
+}

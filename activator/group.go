@@ -1,0 +1,246 @@
+package activator
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/nodeipc"
+	"github.com/gopm/gopm/activator/steer"
+)
+
+// group is the listeners of one address.
+type group struct {
+	*steer.Group
+	// declared: by a socket unit, and not just asked for by the app.
+	declared bool
+	// random is what the app asked for where it left the port to the system:
+	// "address/index", shared by all workers.
+	random string
+}
+
+// key is what the workers know the group by; they only compare it.
+func (g *group) key() string { return g.Addr().String() }
+
+func (g *group) listenerName(slot int) string { return listenerName(g.Addr(), slot) }
+
+func (g *group) mapName() string { return "sockets-" + plain(g.Addr()) }
+
+// listenerName is the name of a slot's listener in the descriptor store.
+func listenerName(addr netip.AddrPort, slot int) string {
+	return fmt.Sprintf("listener-%s-%d", plain(addr), slot)
+}
+
+// plain is an address in the name of a stored descriptor, where ':' is not
+// allowed.
+func plain(addr netip.AddrPort) string { return strings.ReplaceAll(addr.String(), ":", "_") }
+
+// slot is the place of an instance in every group.
+func slot(instance int) int { return instance + 1 }
+
+// adoptGroup makes a group of a listener from a socket unit, or of one that a
+// predecessor opened, and of the siblings in stored, which it takes out.
+func (a *Activator) adoptGroup(base int, declared bool, stored map[string]int) error {
+	addr, err := steer.Address(base)
+	if err != nil {
+		return err
+	}
+	listeners := []int{base}
+	for {
+		name := listenerName(addr, len(listeners))
+		fd, ok := stored[name]
+		if !ok {
+			break
+		}
+		delete(stored, name)
+		listeners = append(listeners, fd)
+	}
+	g, err := steer.Adopt(listeners...)
+	if err != nil {
+		return err
+	}
+	a.groups = append(a.groups, &group{Group: g, declared: declared})
+	return nil
+}
+
+// attach puts the selector of a group to work: the kernel's where it may be
+// used, else the one that needs no privilege. stored is a predecessor's map,
+// or -1.
+func (a *Activator) attach(g *group, stored int) error {
+	err := a.noKernel
+	if err == nil {
+		err = a.attachKernel(g, stored)
+	}
+	if err == nil {
+		return nil
+	}
+	if a.noKernel == nil {
+		a.noKernel = err
+		a.journal.notice("new connections are spread at random and not in turn: %v", err)
+	}
+	return g.UseClassic(a.slots(g))
+}
+
+func (a *Activator) attachKernel(g *group, stored int) error {
+	k, err := steer.NewKernel(stored)
+	if err != nil {
+		return err
+	}
+	if stored < 0 {
+		if err := a.notifier.keep(g.mapName(), k.Map()); err != nil {
+			return err
+		}
+	}
+	return g.UseKernel(k, a.slots(g))
+}
+
+// slots are those that new connections may go to, in order.
+func (a *Activator) slots(g *group) []int {
+	var slots []int
+	for instance, w := range a.workers {
+		if w.serves(g) {
+			slots = append(slots, slot(instance))
+		}
+	}
+	slices.Sort(slots)
+	return slots
+}
+
+// queryServer gives a worker its own listener for what its app listens on.
+func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
+	g, errno, err := a.groupFor(w, m)
+	if err == nil && w.listens[g] {
+		errno, err = unix.EADDRINUSE, errors.New("it listens there already")
+	}
+	if err == nil {
+		errno = unix.EIO
+		err = g.Extend(slot(w.instance), func(slot, fd int) error {
+			return a.notifier.keep(g.listenerName(slot), fd)
+		})
+	}
+	if err != nil {
+		a.journal.err("%s may not listen on %s: %v", w.unit, asked(m), err)
+		return w.channel.Send(nodeipc.NewReply(m, "", -int(errno)))
+	}
+	w.given[g] = true
+	return w.channel.SendHandle(nodeipc.NewReply(m, g.key(), 0), g.Listener(slot(w.instance)))
+}
+
+// groupFor finds the group for what an app asks for, or opens one. Its error is
+// for the journal, errno for the app.
+func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix.Errno, err error) {
+	if (m.AddressType != 4.0 && m.AddressType != 6.0) || m.FD != nil && *m.FD >= 0 || m.Port < 0 || m.Port > 65535 {
+		return nil, unix.EOPNOTSUPP, errors.New("only TCP addresses are shared among workers so far")
+	}
+	want, err := wanted(m)
+	if err != nil {
+		return nil, unix.EADDRNOTAVAIL, err
+	}
+	random := ""
+	if want.Port() == 0 {
+		random = fmt.Sprintf("%s/%d", want.Addr(), m.Index)
+	}
+	for _, g := range a.groups {
+		if random != "" {
+			if g.random == random {
+				return g, 0, nil
+			}
+			continue
+		}
+		switch match(g.Addr(), want) {
+		case same:
+			return g, 0, nil
+		case wider:
+			if !w.given[g] {
+				a.journal.notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
+			}
+			return g, 0, nil
+		case narrower:
+			return nil, unix.EADDRNOTAVAIL, fmt.Errorf("its socket listens on %s, which is more than the app wants; set ListenStream=%s in the socket unit, or listen without an address", g.Addr(), want)
+		}
+	}
+	if want.Port() > 0 && want.Port() < 1024 {
+		return nil, unix.EACCES, errors.New("a port below 1024 must be declared by the app's socket unit (ListenStream=)")
+	}
+	g, err = a.openGroup(want, m, random)
+	if err != nil {
+		if !errors.As(err, &errno) {
+			errno = unix.EIO
+		}
+		return nil, errno, err
+	}
+	return g, 0, nil
+}
+
+// openGroup listens on an address that no socket unit declares.
+func (a *Activator) openGroup(addr netip.AddrPort, m nodeipc.Message, random string) (*group, error) {
+	const ipv6Only = 1 // UV_TCP_IPV6ONLY
+	dualStack := m.Flags&ipv6Only == 0
+	g := &group{random: random}
+	keep := func(fd int) error {
+		bound, err := steer.Address(fd)
+		if err != nil {
+			return err
+		}
+		return a.notifier.keep(listenerName(bound, steer.WaitingRoom), fd)
+	}
+	var err error
+	if g.Group, err = steer.Open(addr, dualStack, keep); err != nil {
+		return nil, err
+	}
+	if err := a.attach(g, -1); err != nil {
+		return nil, err
+	}
+	a.groups = append(a.groups, g)
+	a.journal.notice("listening on %s for the app; no socket unit declares it, so it is closed when the app stops", g.Addr())
+	return g, nil
+}
+
+// wanted is the address in a message; no address is any (Node listens on ::,
+// and so on IPv4 too).
+func wanted(m nodeipc.Message) (netip.AddrPort, error) {
+	addr := netip.IPv6Unspecified()
+	if m.Address != nil && *m.Address != "" {
+		var err error
+		if addr, err = netip.ParseAddr(*m.Address); err != nil {
+			return netip.AddrPort{}, err
+		}
+	}
+	return netip.AddrPortFrom(addr.WithZone(""), uint16(m.Port)), nil
+}
+
+// How a socket's address relates to the one that an app wants.
+type relation int
+
+const (
+	other    relation = iota
+	same              // it is that one
+	wider             // the app wants any address, of one family or all; the socket has another idea of any, and the unit is the configuration
+	narrower          // the app wants one address only, the socket has all: never widened in silence
+)
+
+func match(has, want netip.AddrPort) relation {
+	switch {
+	case has.Port() != want.Port():
+		return other
+	case has.Addr() == want.Addr():
+		return same
+	case want.Addr().IsUnspecified():
+		return wider
+	case has.Addr().IsUnspecified():
+		return narrower
+	}
+	return other
+}
+
+// asked is what an app asked for, in its own words.
+func asked(m nodeipc.Message) string {
+	if m.Address == nil {
+		return fmt.Sprintf("port %d", m.Port)
+	}
+	return fmt.Sprintf("%q port %d", *m.Address, m.Port)
+}

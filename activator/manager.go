@@ -1,0 +1,177 @@
+package activator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/dbus"
+
+	"github.com/gopm/gopm/activator/rollout"
+)
+
+// jobPoll is how often a job's end is looked for beside its signal, which a
+// restart of the bus would lose.
+const jobPoll = 5 * time.Second
+
+// manager is the service manager over D-Bus.
+//
+// Every job is made with "ignore-dependencies": workers are ordered after the
+// activator, and a job that obeyed this would wait for the activator's own
+// start or reload, which waits for the job.
+type manager struct {
+	ctx  context.Context // the connection's life
+	mu   sync.Mutex
+	conn *systemd.Conn
+}
+
+// unitState is what the activator wants to know of a worker unit.
+type unitState struct {
+	active, sub string
+	// begun is when this run of the unit began, in microseconds of the
+	// monotonic clock (InactiveExitTimestampMonotonic).
+	begun uint64
+}
+
+// connection is the live one, made anew where the bus has gone.
+func (m *manager) connection() (*systemd.Conn, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.conn != nil && m.conn.Connected() {
+		return m.conn, nil
+	}
+	conn, err := systemd.NewWithContext(m.ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach systemd over D-Bus: %w", err)
+	}
+	m.conn = conn
+	return conn, nil
+}
+
+// run makes a job and waits for its end.
+func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error {
+	conn, err := m.connection()
+	if err != nil {
+		return err
+	}
+	if verb != rollout.Stop {
+		// What the activator restarts on purpose doesn't count as a crash
+		// (StartLimitBurst=). A unit that is not loaded has nothing to reset.
+		_ = conn.ResetFailedUnitContext(ctx, unit)
+	}
+	job := map[rollout.Verb]func(context.Context, string, string, chan<- string) (int, error){
+		rollout.Start: conn.StartUnitContext, rollout.Restart: conn.RestartUnitContext, rollout.Stop: conn.StopUnitContext,
+	}[verb]
+	ended := make(chan string, 1)
+	if _, err := job(ctx, unit, "ignore-dependencies", ended); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, unit, err)
+	}
+	poll := time.NewTicker(jobPoll)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case result := <-ended:
+			return m.judge(ctx, unit, result)
+		case <-poll.C:
+			if over, result := m.lost(ctx, verb, unit); over {
+				return m.judge(ctx, unit, result)
+			}
+		}
+	}
+}
+
+// lost finds a job over whose end was not signalled.
+func (m *manager) lost(ctx context.Context, verb rollout.Verb, unit string) (over bool, result string) {
+	conn, err := m.connection()
+	if err != nil {
+		return false, ""
+	}
+	properties, err := conn.GetUnitPropertiesContext(ctx, unit)
+	if err != nil {
+		return false, ""
+	}
+	if job, _ := properties["Job"].([]any); len(job) == 2 && job[0] != uint32(0) {
+		return false, ""
+	}
+	if active := properties["ActiveState"] == "active"; active == (verb != rollout.Stop) {
+		return true, "done"
+	}
+	return true, "failed"
+}
+
+// judge turns a job's result (org.freedesktop.systemd1(5), JobRemoved) into an
+// error that says what became of the unit.
+func (m *manager) judge(ctx context.Context, unit, result string) error {
+	switch result {
+	case "done":
+		return nil
+	case "canceled":
+		return rollout.ErrCanceled
+	}
+	return fmt.Errorf("%s (job %s); see journalctl -u %s", m.ending(ctx, unit), result, unit)
+}
+
+// ending describes how a unit's last run ended.
+func (m *manager) ending(ctx context.Context, unit string) string {
+	conn, err := m.connection()
+	if err != nil {
+		return err.Error()
+	}
+	properties, err := conn.GetUnitTypePropertiesContext(ctx, unit, "Service")
+	if err != nil {
+		return err.Error()
+	}
+	status, _ := properties["ExecMainStatus"].(int32)
+	switch result := properties["Result"]; result {
+	case "exit-code":
+		return fmt.Sprintf("exited with status %d", status)
+	case "signal", "core-dump":
+		return fmt.Sprintf("killed by signal %d", status)
+	case "timeout":
+		return "not ready within TimeoutStartSec="
+	default:
+		return fmt.Sprintf("%v, last exit status %d", result, status)
+	}
+}
+
+// workers reads the state of every loaded worker unit of an app.
+func (m *manager) workers(ctx context.Context, s Settings) (map[int]unitState, error) {
+	conn, err := m.connection()
+	if err != nil {
+		return nil, err
+	}
+	list, err := conn.ListUnitsByPatternsContext(ctx, nil, []string{s.App + "@*.service"})
+	if err != nil {
+		return nil, fmt.Errorf("list workers: %w", err)
+	}
+	states := make(map[int]unitState)
+	for _, unit := range list {
+		instance, ok := s.instance(unit.Name)
+		if !ok {
+			continue
+		}
+		begun, err := conn.GetUnitPropertyContext(ctx, unit.Name, "InactiveExitTimestampMonotonic")
+		if err != nil {
+			return nil, fmt.Errorf("read state of %s: %w", unit.Name, err)
+		}
+		at, _ := begun.Value.Value().(uint64)
+		states[instance] = unitState{unit.ActiveState, unit.SubState, at}
+	}
+	return states, nil
+}
+
+// unitOf is the unit that a process belongs to.
+func (m *manager) unitOf(ctx context.Context, pid int) (string, error) {
+	conn, err := m.connection()
+	if err != nil {
+		return "", err
+	}
+	unit, err := conn.GetUnitNameByPID(ctx, uint32(pid))
+	if err != nil {
+		return "", fmt.Errorf("find unit of process %d: %w", pid, err)
+	}
+	return unit, nil
+}

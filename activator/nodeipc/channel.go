@@ -1,0 +1,238 @@
+package nodeipc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// peekSize is what one look at a channel sees. A cluster message has a few
+	// hundred bytes; only an app's own message can be longer.
+	peekSize = 32 << 10
+	// maxLine bounds what a worker can make us hold.
+	maxLine = 1 << 20
+	// maxUnsent bounds what waits for a worker that does not read.
+	maxUnsent = 1024
+)
+
+// ErrLineTooLong closes a channel whose worker sends a line of over 1 MiB.
+var ErrLineTooLong = errors.New("line of over 1 MiB")
+
+// ErrUnread closes a channel whose worker has not read for 1024 messages.
+var ErrUnread = errors.New("worker does not read its channel")
+
+// Channel is the primary's end of one worker's channel.
+//
+// Send and SendHandle never block: a goroutine of the channel's own writes, so
+// that a stopped worker stalls nobody else.
+type Channel struct {
+	conn *net.UnixConn
+	raw  syscall.RawConn
+
+	out  chan outgoing
+	done chan struct{} // closed by Close
+	end  sync.Once
+	sent sync.WaitGroup
+
+	peeked []byte
+	long   []byte // the beginning of a line longer than peeked
+}
+
+type outgoing struct {
+	line []byte
+	fd   int // -1: none. Stays the sender's to close.
+}
+
+// New takes over conn and starts writing. Close ends it.
+func New(conn *net.UnixConn) (*Channel, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("open channel: %w", err)
+	}
+	c := &Channel{conn: conn, raw: raw, out: make(chan outgoing, maxUnsent), done: make(chan struct{})}
+	c.sent.Go(c.write)
+	return c, nil
+}
+
+// Close ends the channel, which ends its worker too unless another process
+// holds a copy. When it returns no descriptor given to SendHandle is in use.
+func (c *Channel) Close() {
+	c.end.Do(func() {
+		close(c.done)
+		c.conn.Close()
+	})
+	c.sent.Wait()
+}
+
+// Conn is the channel's socket, for who must store or examine it.
+func (c *Channel) Conn() *net.UnixConn { return c.conn }
+
+// Send queues a message.
+func (c *Channel) Send(m any) error { return c.queue(m, -1) }
+
+// SendHandle queues a message with a copy of fd, which the caller keeps open
+// until the worker has answered or Close has returned.
+func (c *Channel) SendHandle(m any, fd int) error { return c.queue(wrap(m), fd) }
+
+func (c *Channel) queue(m any, fd int) error {
+	line, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	select {
+	case <-c.done:
+		return fmt.Errorf("send: %w", net.ErrClosed)
+	case c.out <- outgoing{append(line, '\n'), fd}:
+		return nil
+	default:
+		return fmt.Errorf("send: %w", ErrUnread)
+	}
+}
+
+func (c *Channel) write() {
+	for {
+		select {
+		case <-c.done:
+			return
+		case o := <-c.out:
+			// An error here is the worker's end closing: Serve sees it too.
+			if c.writeOne(o) != nil {
+				return
+			}
+		}
+	}
+}
+
+// writeOne sends a line whole. Lines are far below what one sendmsg(2) on a
+// Unix stream takes at once, so a kill between two writes cannot cut one.
+func (c *Channel) writeOne(o outgoing) error {
+	var rights []byte
+	if o.fd >= 0 {
+		rights = unix.UnixRights(o.fd)
+	}
+	n, _, err := c.conn.WriteMsgUnix(o.line, rights, nil)
+	if err == nil && n < len(o.line) {
+		_, err = c.conn.Write(o.line[n:])
+	}
+	return err
+}
+
+// Serve calls handle for each line that the worker sends until the channel
+// ends (io.EOF), handle fails, or a line is too long.
+//
+// A line is taken from the socket only after handle has returned. So a line
+// that was being handled when the process was killed is still there for the
+// successor that finds the socket in its descriptor store.
+func (c *Channel) Serve(handle func(line []byte) error) error {
+	c.peeked = make([]byte, 0, peekSize)
+	for {
+		whole, err := c.peek()
+		if err != nil {
+			return err
+		}
+		i := bytes.IndexByte(c.peeked, '\n')
+		if i < 0 {
+			if whole {
+				continue // the rest of the line has yet to come
+			}
+			if err := c.takeLong(len(c.peeked)); err != nil {
+				return err
+			}
+			continue
+		}
+		line := c.peeked[:i]
+		if c.long != nil {
+			line = append(c.long, line...)
+			c.long = nil
+		}
+		if err := handle(line); err != nil {
+			return err
+		}
+		if err := c.consume(i + 1); err != nil {
+			return err
+		}
+	}
+}
+
+// takeLong moves n bytes of an unfinished line out of the socket, which could
+// not hold all of it. Only an app's own message is that long.
+func (c *Channel) takeLong(n int) error {
+	if len(c.long)+n > maxLine {
+		return ErrLineTooLong
+	}
+	c.long = append(c.long, c.peeked[:n]...)
+	return c.consume(n)
+}
+
+// peek looks at the socket until there is more than the last look saw; io.EOF
+// when the worker's end is closed. whole tells that the look saw all there is:
+// it does not where the buffer is full, nor past a descriptor, since
+// recvmsg(2) ends there.
+func (c *Channel) peek() (whole bool, err error) {
+	seen := len(c.peeked)
+	var result error
+	err = c.raw.Read(func(fd uintptr) bool {
+		n, _, err := unix.Recvfrom(int(fd), c.peeked[:peekSize], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN, err == unix.EINTR:
+			return false
+		case err != nil:
+			result = fmt.Errorf("read channel: %w", err)
+			return true
+		case n == 0:
+			result = io.EOF
+			return true
+		}
+		waiting, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+		whole = err == nil && waiting <= n && n < peekSize
+		c.peeked = c.peeked[:n]
+		if n > seen || !whole {
+			return true
+		}
+		if hungUp(int(fd)) { // in the middle of a line
+			result = io.EOF
+			return true
+		}
+		return false
+	})
+	if err != nil {
+		return false, fmt.Errorf("read channel: %w", err)
+	}
+	return whole, result
+}
+
+func hungUp(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
+}
+
+// consume drops n peeked bytes from the socket. Descriptors that ride on them
+// are closed by the kernel, since no room is given for them.
+func (c *Channel) consume(n int) error {
+	for n > 0 {
+		var took int
+		var result error
+		err := c.raw.Read(func(fd uintptr) bool {
+			took, _, result = unix.Recvfrom(int(fd), c.peeked[:n], unix.MSG_DONTWAIT)
+			return result != unix.EAGAIN
+		})
+		if err = errors.Join(err, result); err != nil {
+			return fmt.Errorf("read channel: %w", err)
+		}
+		if took == 0 {
+			return io.EOF
+		}
+		n -= took
+	}
+	c.peeked = c.peeked[:0]
+	return nil
+}

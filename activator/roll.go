@@ -1,0 +1,127 @@
+package activator
+
+import (
+	"slices"
+
+	"github.com/gopm/gopm/activator/rollout"
+)
+
+// roll is a rollout that is under way, or the next one.
+type roll struct {
+	*rollout.Roll
+	why     string
+	job     rollout.Job
+	clients []*client
+}
+
+// reload replaces every worker and answers c at the end. During a roll it is
+// the next one: workers that were already replaced may run what is now old.
+func (a *Activator) reload(c *client) {
+	if a.roll == nil {
+		a.beginRoll(&roll{Roll: rollout.New(a.count, a.everyone()), why: "reload", clients: []*client{c}})
+		return
+	}
+	c.progress("waiting for the roll that is under way")
+	if a.next == nil {
+		a.next = &roll{Roll: rollout.New(a.count, a.everyone()), why: "reload"}
+	}
+	a.next.clients = append(a.next.clients, c)
+}
+
+func (a *Activator) everyone() []int {
+	all := make([]int, a.count)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func (a *Activator) beginRoll(r *roll) {
+	a.roll, a.aborted = r, ""
+	_, total := r.Progress()
+	a.tell(r, "%s: replacing %d of %d workers, canary first", r.why, total, a.count)
+	a.report(a.notifier.extend(busyTime))
+	a.runRoll(r.Begin())
+}
+
+func (a *Activator) runRoll(job rollout.Job) {
+	r := a.roll
+	r.job = job
+	unit := a.settings.unit(job.Instance)
+	done, total := r.Progress()
+	switch job.Verb {
+	case rollout.Start:
+		a.tell(r, "%s: starting %s as the canary", r.why, unit)
+	case rollout.Restart:
+		a.tell(r, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
+	case rollout.Stop:
+		a.tell(r, "%s: draining and stopping %s, which stood in", r.why, unit)
+	}
+	a.settle()
+	a.runJob(job, func(err error) {
+		if job, ok := r.Next(err); ok {
+			a.runRoll(job)
+			return
+		}
+		a.endRoll()
+	})
+}
+
+func (a *Activator) endRoll() {
+	r := a.roll
+	a.roll = nil
+	if err := r.Err(); err != nil {
+		a.aborted = err.Error()
+		a.journal.err("%s aborted: %v", r.why, err)
+	} else {
+		a.tell(r, "%s: done", r.why)
+	}
+	for _, c := range r.clients {
+		c.finish(r.Err())
+	}
+	if next := a.next; next != nil {
+		a.next = nil
+		a.beginRoll(next)
+	}
+	a.settle()
+}
+
+// tell writes one line to the journal and to everyone who waits for the roll.
+func (a *Activator) tell(r *roll, format string, args ...any) {
+	a.journal.info(format, args...)
+	for _, c := range r.clients {
+		c.progress(format, args...)
+	}
+}
+
+// resume goes on with a roll that the activator before this one was killed in.
+// A surge worker is its trace, and the workers that are older than it are what
+// is left to do.
+func (a *Activator) resume(states map[int]unitState) {
+	for instance := range states {
+		if instance > a.count && states[instance].active != "inactive" {
+			a.journal.notice("stopping %s, which is one too many", a.settings.unit(instance))
+			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
+		}
+	}
+	surge, ok := states[a.count]
+	if !ok || surge.active == "inactive" {
+		return
+	}
+	var left []int
+	for _, instance := range a.everyone() {
+		if states[instance].begun < surge.begun {
+			left = append(left, instance)
+		}
+	}
+	starting := surge.active == "activating" && surge.sub != "auto-restart"
+	if surge.active != "active" && !starting {
+		left = nil // it was on its way out already
+	}
+	r := &roll{why: "resumed reload", Roll: rollout.New(a.count, slices.Clone(left))}
+	if len(left) == 0 {
+		a.journal.notice("the reload before the restart of the activator had ended or was aborted")
+		r.Roll = rollout.Leave(a.count)
+	}
+	a.beginRoll(r)
+}

@@ -1,0 +1,183 @@
+package activator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+)
+
+const (
+	// helloTimeout is how long a client may take to say what it wants.
+	helloTimeout = 5 * time.Second
+	// answerTimeout is how long the loop waits for a client that does not read.
+	answerTimeout = 100 * time.Millisecond
+)
+
+// client waits for an answer on the control socket.
+type client struct{ conn *net.UnixConn }
+
+// progress tells the client what goes on.
+func (c *client) progress(format string, args ...any) {
+	c.answer(control.Answer{Progress: fmt.Sprintf(format, args...)})
+}
+
+// finish is the last answer; it closes the connection.
+func (c *client) finish(err error) {
+	answer := control.Answer{Done: true}
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	c.answer(answer)
+	c.conn.Close()
+}
+
+// answer drops what the client does not read: it is its own loss.
+func (c *client) answer(a control.Answer) {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(answerTimeout))
+	_, _ = c.conn.Write(control.Line(a))
+}
+
+// acceptControl serves the control socket.
+func (a *Activator) acceptControl() {
+	for {
+		conn, err := a.control.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Out of descriptors: better late than never.
+			time.Sleep(answerTimeout)
+			continue
+		}
+		go a.greet(conn)
+	}
+}
+
+// greet reads a client's request, checks that it may ask for it, and hands it
+// to the loop.
+func (a *Activator) greet(conn *net.UnixConn) {
+	c := &client{conn}
+	hello, err := readHello(conn)
+	if err == nil {
+		err = a.authorise(hello, conn)
+	}
+	if err != nil {
+		a.journal.warning("control socket: %v", err)
+		c.finish(err)
+		return
+	}
+	a.do(func() {
+		switch hello.Verb {
+		case control.Exec:
+			a.attachWorker(hello.Instance, hello.Invocation, c)
+		case control.Wait:
+			a.wait(hello.Instance, hello.Invocation, c)
+		case control.Drain:
+			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, c)
+		case control.Reload:
+			a.reload(c)
+		}
+		a.settle()
+	})
+	if hello.Verb == control.Wait {
+		_, _ = conn.Read(make([]byte, 1)) // returns when either side closes
+		a.do(func() { a.forgetEarly(hello.Invocation, c) })
+	}
+}
+
+func readHello(conn *net.UnixConn) (control.Hello, error) {
+	var hello control.Hello
+	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return hello, err
+	}
+	defer conn.SetReadDeadline(time.Time{})
+	var line []byte
+	for one := make([]byte, control.MaxLine); len(line) == 0 || line[len(line)-1] != '\n'; {
+		n, err := conn.Read(one[:control.MaxLine-len(line)])
+		if err != nil || n == 0 {
+			return hello, errors.New("client sent no whole line")
+		}
+		line = append(line, one[:n]...)
+	}
+	if err := json.Unmarshal(line, &hello); err != nil {
+		return hello, fmt.Errorf("client's line is not a request: %w", err)
+	}
+	return hello, nil
+}
+
+// authorise lets a worker's unit speak for its own instance, and only root (the
+// activator's own user) ask for a reload.
+func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
+	peer, err := peerOf(conn)
+	if err != nil {
+		return err
+	}
+	switch hello.Verb {
+	case control.Reload:
+		if int(peer.Uid) != os.Getuid() {
+			return fmt.Errorf("reload is for uid %d only, not for uid %d", os.Getuid(), peer.Uid)
+		}
+		return nil
+	case control.Exec, control.Wait, control.Drain:
+	default:
+		return fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, helloTimeout)
+	defer cancel()
+	unit, err := a.manager.unitOf(ctx, int(peer.Pid))
+	if err != nil {
+		return err
+	}
+	if hello.Instance < 0 || unit != a.settings.unit(hello.Instance) {
+		return fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
+	}
+	return stillThere(conn)
+}
+
+func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var cred *unix.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err = errors.Join(err, credErr); err != nil {
+		return nil, fmt.Errorf("read credentials of client: %w", err)
+	}
+	return cred, nil
+}
+
+// stillThere makes sure that the process that connected still runs, so that the
+// number looked up was not one given anew. Before Linux 6.5, which brought
+// SO_PEERPIDFD, there is no way to know.
+func stillThere(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var gone bool
+	err = raw.Control(func(fd uintptr) {
+		pidfd, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+		if err != nil {
+			gone = err == unix.ESRCH
+			return
+		}
+		defer unix.Close(pidfd)
+		gone = unix.PidfdSendSignal(pidfd, 0, nil, 0) == unix.ESRCH
+	})
+	if err == nil && gone {
+		err = errors.New("client has gone")
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package activator
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Settings is what an app's drop-in says (gopm-activator@APP.service.d),
+// through GOPM_… variables.
+type Settings struct {
+	// App is the unit name's stem, such as my-api.
+	App string
+	// Instances is the number of workers: a number, or "max", or a negative
+	// number to be added to the CPUs.
+	Instances string
+	// WaitReady: a worker is ready when its app has sent "ready", as with PM2.
+	WaitReady bool
+	// MemoryLimit is the resident size in bytes from which on a worker is
+	// replaced; 0 is no limit.
+	MemoryLimit uint64
+}
+
+// ReadSettings reads the variables that getenv knows.
+func ReadSettings(app string, getenv func(string) string) (Settings, error) {
+	s := Settings{App: app, Instances: "max"}
+	if app == "" || strings.ContainsAny(app, "/@\x00") {
+		return s, fmt.Errorf("%q is not an app's unit name", app)
+	}
+	if v := getenv("GOPM_INSTANCES"); v != "" {
+		if _, err := strconv.Atoi(v); v != "max" && err != nil {
+			return s, fmt.Errorf("GOPM_INSTANCES=%s is neither a number nor max", v)
+		}
+		s.Instances = v
+	}
+	switch v := getenv("GOPM_WAIT_READY"); v {
+	case "", "no":
+	case "yes":
+		s.WaitReady = true
+	default:
+		return s, fmt.Errorf("GOPM_WAIT_READY=%s is neither yes nor no", v)
+	}
+	if v := getenv("GOPM_MEMORY_LIMIT"); v != "" {
+		limit, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			return s, fmt.Errorf("GOPM_MEMORY_LIMIT=%s is not a number of bytes", v)
+		}
+		s.MemoryLimit = limit
+	}
+	return s, nil
+}
+
+// Workers is the number of workers on a machine where cpus may be used; never
+// less than one. "max" and 0 are all of them, as with PM2.
+func (s Settings) Workers(cpus int) int {
+	n, err := strconv.Atoi(s.Instances)
+	if err != nil || n <= 0 {
+		n += cpus
+	}
+	return max(n, 1)
+}
+
+// unit is the worker unit of an instance.
+func (s Settings) unit(instance int) string {
+	return fmt.Sprintf("%s@%d.service", s.App, instance)
+}
+
+// instance is the number of a worker unit; false for any other unit.
+func (s Settings) instance(unit string) (int, bool) {
+	number, ok := strings.CutPrefix(unit, s.App+"@")
+	if !ok {
+		return 0, false
+	}
+	number, ok = strings.CutSuffix(number, ".service")
+	n, err := strconv.Atoi(number)
+	return n, ok && err == nil && n >= 0 && strconv.Itoa(n) == number
+}

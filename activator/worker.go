@@ -1,0 +1,342 @@
+package activator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/nodeipc"
+)
+
+// worker is one instance whose channel is open.
+type worker struct {
+	instance   int
+	invocation string // systemd's ID of this run of its unit
+	unit       string
+	pid        int
+	channel    *nodeipc.Channel
+
+	saidReady bool
+	online    bool
+	ready     bool
+	given     map[*group]bool // has a listener of the group
+	listens   map[*group]bool // and accepts on it
+	waits     []*client
+
+	draining bool
+	drain    *drain
+	// handovers are connections sent to the worker and not yet accepted.
+	handovers map[int64]*handover
+}
+
+// serves tells whether new connections of a group may go to the worker.
+func (w *worker) serves(g *group) bool { return w.ready && !w.draining && w.listens[g] }
+
+// The names of what is kept for a worker in the descriptor store. A mark is a
+// name that stands for itself.
+
+func (w *worker) channelName() string { return fmt.Sprintf("channel-%d-%s", w.instance, w.invocation) }
+
+func (w *worker) readyMark() string { return fmt.Sprintf("ready-%d-%s", w.instance, w.invocation) }
+
+func (w *worker) listensMark(g *group) string {
+	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, plain(g.Addr()))
+}
+
+// newWorker is a worker behind conn, which it takes over.
+func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixConn) (*worker, error) {
+	peer, err := peerOf(conn)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := nodeipc.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	return &worker{
+		instance:   instance,
+		invocation: invocation,
+		unit:       a.settings.unit(instance),
+		pid:        int(peer.Pid),
+		channel:    channel,
+		given:      make(map[*group]bool),
+		listens:    make(map[*group]bool),
+		handovers:  make(map[int64]*handover),
+	}, nil
+}
+
+// adoptWorkers takes over the channels that a predecessor stored. stored keeps
+// what belongs to nobody.
+func (a *Activator) adoptWorkers(stored map[string]int) {
+	for name, fd := range stored {
+		instance, invocation, ok := parseChannelName(name)
+		if !ok {
+			continue
+		}
+		delete(stored, name)
+		file := os.NewFile(uintptr(fd), name)
+		conn, err := net.FileConn(file)
+		file.Close()
+		var w *worker
+		if err == nil {
+			w, err = a.newWorker(instance, invocation, conn.(*net.UnixConn))
+		}
+		if err != nil {
+			a.journal.err("adopt %s: %v", a.settings.unit(instance), err)
+			continue
+		}
+		w.online = true
+		w.saidReady = take(stored, w.readyMark())
+		for _, g := range a.groups {
+			w.listens[g] = take(stored, w.listensMark(g))
+			w.given[g] = w.listens[g]
+		}
+		w.ready = a.isReady(w)
+		a.workers[instance] = w
+		go a.serve(w, true)
+	}
+}
+
+// take removes a mark from stored and closes what it stood on. In the store it
+// remains.
+func take(stored map[string]int, name string) bool {
+	fd, ok := stored[name]
+	if ok {
+		delete(stored, name)
+		unix.Close(fd)
+	}
+	return ok
+}
+
+// parseChannelName reads "channel-INSTANCE-INVOCATION".
+func parseChannelName(name string) (instance int, invocation string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "channel-")
+	if !ok {
+		return 0, "", false
+	}
+	number, invocation, ok := strings.Cut(rest, "-")
+	instance, err := strconv.Atoi(number)
+	return instance, invocation, ok && err == nil
+}
+
+// attachWorker makes the connection of c the channel of an instance. It is in
+// the store before it is answered: from then on a kill of the activator loses
+// nothing, and before it exec tries again.
+func (a *Activator) attachWorker(instance int, invocation string, c *client) {
+	w, err := a.newWorker(instance, invocation, c.conn)
+	if err != nil {
+		c.finish(err)
+		return
+	}
+	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
+		a.report(err)
+		c.finish(err)
+		return
+	}
+	if old := a.workers[instance]; old != nil {
+		a.endWorker(old, errors.New("another run of its unit has begun"))
+	}
+	a.workers[instance] = w
+	if c := a.early[invocation]; c != nil {
+		delete(a.early, invocation)
+		w.waits = append(w.waits, c)
+	}
+	c.answer(control.Answer{Done: true})
+	_ = c.conn.SetDeadline(time.Time{})
+	go a.serve(w, false)
+}
+
+func keepConn(n notifier, name string, conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var keepErr error
+	err = raw.Control(func(fd uintptr) { keepErr = n.keep(name, int(fd)) })
+	return errors.Join(err, keepErr)
+}
+
+// serve reads a worker's channel until it ends.
+func (a *Activator) serve(w *worker, adopted bool) {
+	// Only the app's own message can be so long that a kill of the predecessor
+	// left half of it; it is not missed.
+	halfLine := adopted
+	err := w.channel.Serve(func(line []byte) error {
+		m, err := nodeipc.Parse(line)
+		if err != nil && halfLine {
+			err, m = nil, nodeipc.Message{}
+		}
+		halfLine = false
+		if err != nil {
+			return err
+		}
+		var handled error
+		if !a.do(func() { handled = a.handle(w, m) }) {
+			return a.ctx.Err()
+		}
+		return handled
+	})
+	a.do(func() { a.endWorker(w, err) })
+}
+
+// handle acts on one message of a worker. An error closes its channel, and so
+// ends it.
+func (a *Activator) handle(w *worker, m nodeipc.Message) error {
+	if a.workers[w.instance] != w {
+		return errors.New("its channel has been replaced")
+	}
+	defer a.settle()
+	switch {
+	case m.FromApp():
+		if m.Text == "ready" && !w.saidReady {
+			w.saidReady = true
+			a.report(a.notifier.mark(w.readyMark()))
+		}
+	case m.Cmd == nodeipc.CmdHandle:
+		// The app sends a handle to its primary, which has no use for it. A
+		// NACK would make Node send it again, three times.
+		return w.channel.Send(nodeipc.Command{Cmd: nodeipc.CmdAck})
+	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActDrained:
+		a.drained(w)
+	case m.Cmd == nodeipc.CmdCluster && m.Ack != nil:
+		a.acknowledged(w, *m.Ack, m.Accepted)
+	case m.Cmd == nodeipc.CmdCluster:
+		return a.handleCluster(w, m)
+	}
+	a.checkReady(w)
+	return nil
+}
+
+func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
+	switch m.Act {
+	case nodeipc.ActOnline:
+		w.online = true
+	case nodeipc.ActQueryServer:
+		return a.queryServer(w, m)
+	case nodeipc.ActListening:
+		for g := range w.given {
+			if int(g.Addr().Port()) == m.Port && !w.listens[g] {
+				w.listens[g] = true
+				a.report(a.notifier.mark(w.listensMark(g)))
+			}
+		}
+	case nodeipc.ActClose:
+		for _, g := range a.groups {
+			if g.key() == m.Key && w.listens[g] {
+				w.listens[g] = false
+				a.report(a.notifier.forget(w.listensMark(g)))
+			}
+		}
+	case nodeipc.ActExited:
+		// worker.disconnect() waits for this answer.
+		return w.channel.Send(nodeipc.NewReply(m, "", 0))
+	}
+	a.checkReady(w)
+	return nil
+}
+
+// isReady is the rule: what wait_ready says; else it listens on a declared
+// port; else, where none is declared, it is online.
+func (a *Activator) isReady(w *worker) bool {
+	if a.settings.WaitReady {
+		return w.saidReady
+	}
+	declared := false
+	for _, g := range a.groups {
+		if g.declared && w.listens[g] {
+			return true
+		}
+		declared = declared || g.declared
+	}
+	return !declared && w.online
+}
+
+func (a *Activator) checkReady(w *worker) {
+	if w.ready || !a.isReady(w) {
+		return
+	}
+	w.ready = true
+	a.journal.info("%s is ready (pid %d)", w.unit, w.pid)
+	for _, c := range w.waits {
+		c.finish(nil)
+	}
+	w.waits = nil
+}
+
+// endWorker forgets a worker whose channel has ended, for the reason given.
+// What was handed to it and not accepted goes to the others.
+func (a *Activator) endWorker(w *worker, reason error) {
+	if a.workers[w.instance] != w {
+		return
+	}
+	delete(a.workers, w.instance)
+	w.channel.Close()
+	switch {
+	case errors.Is(reason, io.EOF) && w.draining:
+		a.journal.info("%s has ended", w.unit)
+	case errors.Is(reason, io.EOF):
+		a.journal.warning("%s has ended without a stop; systemd starts it again as its Restart= says", w.unit)
+	default:
+		a.journal.err("%s: channel closed, which ends the worker: %v", w.unit, reason)
+	}
+	a.report(a.notifier.forget(w.channelName()))
+	a.report(a.notifier.forget(w.readyMark()))
+	for _, g := range a.groups {
+		if w.listens[g] {
+			a.report(a.notifier.forget(w.listensMark(g)))
+		}
+	}
+	for _, c := range w.waits {
+		c.finish(fmt.Errorf("%s ended before it was ready; see journalctl -u %s", w.unit, w.unit))
+	}
+	if w.drain != nil {
+		w.drain.finish()
+	}
+	for _, h := range w.handovers {
+		a.homeless = append(a.homeless, h)
+	}
+	a.settle()
+}
+
+// wait answers c when the given run of an instance is ready, or has ended.
+func (a *Activator) wait(instance int, invocation string, c *client) {
+	w := a.workers[instance]
+	switch {
+	case w == nil || w.invocation != invocation:
+		// exec has yet to come. Should it never, wait sees its process end.
+		a.early[invocation] = c
+	case w.ready:
+		c.finish(nil)
+	default:
+		w.waits = append(w.waits, c)
+	}
+}
+
+// forgetEarly drops a wait whose client has left.
+func (a *Activator) forgetEarly(invocation string, c *client) {
+	if a.early[invocation] == c {
+		delete(a.early, invocation)
+	}
+}
+
+// drain is one worker's way out.
+type drain struct {
+	worker   *worker
+	client   *client
+	deadline time.Time
+	done     chan struct{} // closed by finish
+}
+
+func (d *drain) finish() {
+	d.worker.drain = nil
+	close(d.done)
+	d.client.finish(nil)
+}

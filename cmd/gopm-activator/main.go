@@ -1,0 +1,104 @@
+// Command gopm-activator shares one listening port among an app's workers and
+// replaces them one at a time.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+const help = `gopm-activator: share one port among an app's workers, replace them one by one
+
+Usage:
+  gopm-activator reload APP                    replace every worker, wait for the end
+  gopm-activator serve APP                     (gopm-activator@APP.service)
+  gopm-activator exec APP INSTANCE -- COMMAND  (ExecStart= of a worker)
+  gopm-activator wait APP INSTANCE             (ExecStartPost= of a worker)
+  gopm-activator drain APP INSTANCE            (ExecStop= of a worker)
+
+Examples:
+  gopm-activator reload my-api                 as systemctl reload my-api.target, but
+                                               exits with 1 where the reload was aborted
+  journalctl -u gopm-activator@my-api          what it did and why
+
+Options:
+`
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errUsage tells that the command line makes no sense.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, "gopm-activator: error: %v\nhint: gopm-activator --help\n", err)
+		os.Exit(exitUsage)
+	default:
+		fmt.Fprintf(os.Stderr, "gopm-activator: error: %v\n", err)
+		os.Exit(exitFailed)
+	}
+}
+
+// options are the flags of all verbs.
+type options struct {
+	drain drainOptions
+	quiet bool
+}
+
+// run is the list of verbs.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	var o options
+	flags := pflag.NewFlagSet("gopm-activator", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
+	showVersion := flags.BoolP("version", "V", false, "print the version")
+	showHelp := flags.BoolP("help", "h", false, "print this help")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	switch {
+	case *showHelp:
+		fmt.Fprint(stdout, help, flags.FlagUsages())
+		return nil
+	case *showVersion:
+		fmt.Fprintln(stdout, "gopm-activator", version)
+		return nil
+	case flags.NArg() < 2:
+		return fmt.Errorf("%w: give a verb and an app", errUsage)
+	}
+	verb, app, rest := flags.Arg(0), flags.Arg(1), flags.Args()[2:]
+	switch verb {
+	case "serve":
+		return serve(ctx, app)
+	case "reload":
+		return reload(ctx, app, o.quiet, stdout)
+	case "exec":
+		return execWorker(ctx, app, rest)
+	case "wait":
+		return wait(ctx, app, rest)
+	case "drain":
+		return drain(ctx, app, rest, o.drain)
+	}
+	return fmt.Errorf("%w: there is no verb %q", errUsage, verb)
+}

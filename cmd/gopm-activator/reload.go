@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gopm/gopm/activator/control"
+)
+
+// reload asks for a roll and prints its steps; its error is why the roll was
+// aborted.
+//
+// It does not wait for another activator where the one it asked is killed: as
+// ExecReload= it would keep systemd from starting that one.
+func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error {
+	err := control.Ask(ctx, app, control.Hello{Verb: control.Reload}, func(line string) {
+		if !quiet {
+			fmt.Fprintln(stdout, line)
+		}
+	})
+	switch {
+	case errors.Is(err, control.ErrGone):
+		return fmt.Errorf("%w during the reload; the next one goes on with it: journalctl -u gopm-activator@%s", err, app)
+	case err != nil:
+		return fmt.Errorf("reload %s: %w", app, err)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+)
+
+// agent is preloaded into each worker.
+const agent = "/usr/lib/gopm/agent.cjs"
+
+// execWorker makes a connection to the activator and becomes the app's command
+// with it: Node takes it for the channel to its cluster's primary.
+func execWorker(ctx context.Context, app string, args []string) error {
+	instance, command, err := instanceOf(args)
+	if err != nil {
+		return err
+	}
+	if len(command) == 0 {
+		return fmt.Errorf("%w: exec needs a command", errUsage)
+	}
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return fmt.Errorf("find %s in PATH: %w", command[0], err)
+	}
+	file, err := control.Attach(ctx, app, hello(control.Exec, instance))
+	if err != nil {
+		return err
+	}
+	// A duplicate without O_CLOEXEC.
+	fd, err := unix.Dup(int(file.Fd()))
+	if err != nil {
+		return fmt.Errorf("keep channel: %w", err)
+	}
+	err = unix.Exec(path, command, workerEnv(os.Environ(), instance, fd))
+	return fmt.Errorf("execute %s: %w", path, err)
+}
+
+// workerEnv is what Node's cluster module looks for (lib/internal/cluster and
+// lib/internal/process/pre_execution.js; the NODE_CHANNEL_* and NODE_UNIQUE_ID
+// are gone again when the app runs), and what PM2 gives.
+func workerEnv(env []string, instance, channel int) []string {
+	var kept []string
+	options := ""
+	for _, v := range env {
+		switch name, value, _ := strings.Cut(v, "="); name {
+		case "NODE_OPTIONS":
+			options = " " + value
+		case "NOTIFY_SOCKET": // is for drain, not for the app
+		default:
+			kept = append(kept, v)
+		}
+	}
+	return append(kept,
+		"NODE_CHANNEL_FD="+strconv.Itoa(channel),
+		"NODE_CHANNEL_SERIALIZATION_MODE=json",
+		"NODE_UNIQUE_ID="+strconv.Itoa(instance+1),
+		"NODE_APP_INSTANCE="+strconv.Itoa(instance),
+		"NODE_OPTIONS=--require="+agent+options,
+	)
+}
+
+// wait returns when the instance is ready. As ExecStartPost= it keeps the unit
+// activating until then; it also watches the worker's process ($MAINPID), which
+// may end without ever reaching the activator.
+func wait(ctx context.Context, app string, args []string) error {
+	instance, _, err := instanceOf(args)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if pid, err := strconv.Atoi(os.Getenv("MAINPID")); err == nil {
+		pidfd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return errors.New("the worker ended before it was ready")
+		}
+		go func() {
+			awaitExit(pidfd)
+			cancel(errors.New("the worker ended before it was ready"))
+		}()
+	}
+	err = control.Insist(ctx, app, hello(control.Wait, instance))
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// awaitExit blocks until the process of pidfd has ended (pidfd_open(2)).
+func awaitExit(pidfd int) {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, -1); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// defaultDrain is for a unit that does not say --timeout.
+const defaultDrain = 30 * time.Second
+
+type drainOptions struct{ timeout time.Duration }
+
+// drain returns when the instance has no connection left, or its time is over.
+// A stop must not fail because of it: whoever cannot drain is just stopped.
+func drain(ctx context.Context, app string, args []string, o drainOptions) error {
+	instance, _, err := instanceOf(args)
+	if err != nil {
+		return err
+	}
+	// TimeoutStopSec= is for what comes after the drain: this stage of the stop
+	// gets time of its own (EXTEND_TIMEOUT_USEC, sd_notify(3)).
+	const margin = 5 * time.Second
+	if err := extend(o.timeout + margin); err != nil {
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %v\n", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout+margin)
+	defer cancel()
+	request := hello(control.Drain, instance)
+	request.TimeoutMS = o.timeout.Milliseconds()
+	if err := control.Insist(ctx, app, request); err != nil {
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped without a drain: %v\n", app, instance, err)
+	}
+	return nil
+}
+
+func extend(d time.Duration) error {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return fmt.Errorf("ask systemd for time: %w", err)
+	}
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "EXTEND_TIMEOUT_USEC=%d", d.Microseconds())
+	return err
+}
+
+func hello(verb control.Verb, instance int) control.Hello {
+	return control.Hello{Verb: verb, Instance: instance, Invocation: os.Getenv("INVOCATION_ID")}
+}
+
+// instanceOf reads "INSTANCE [COMMAND…]".
+func instanceOf(args []string) (instance int, rest []string, err error) {
+	if len(args) == 0 {
+		return 0, nil, fmt.Errorf("%w: give an instance", errUsage)
+	}
+	instance, err = strconv.Atoi(args[0])
+	if err != nil || instance < 0 {
+		return 0, nil, fmt.Errorf("%w: %q is not an instance's number", errUsage, args[0])
+	}
+	return instance, args[1:], nil
+}
