@@ -82,11 +82,11 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		ctx:       ctx,
 		events:    make(chan func()),
 	}
-	if err := a.inherit(); err != nil {
-		return err
-	}
 	states, err := a.manager.workers(ctx, s)
 	if err != nil {
+		return err
+	}
+	if err := a.inherit(states); err != nil {
 		return err
 	}
 	a.settle()
@@ -217,7 +217,7 @@ func (a *Activator) runJob(job rollout.Job, done func(error)) {
 
 // inherit takes over what systemd passes: the sockets of the units, and what
 // the activator before this one has stored.
-func (a *Activator) inherit() error {
+func (a *Activator) inherit(states map[int]unitState) error {
 	all, err := takePassed()
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (a *Activator) inherit() error {
 			a.report(a.adoptGroup(fd, false, stored))
 		}
 	}
-	a.adoptWorkers(stored)
+	a.adoptWorkers(stored, states)
 	for _, g := range a.groups {
 		sockets, ok := stored[g.mapName()]
 		if !ok {

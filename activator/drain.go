@@ -61,9 +61,12 @@ func (a *Activator) watchDrain(d *drain, empty func() bool) {
 	for begun := time.Now(); !empty() && time.Since(begun) < patience; {
 		time.Sleep(queueTick)
 	}
+	stalled := !empty()
 	a.do(func() {
 		if d.worker.drain == d {
+			d.worker.stalled = stalled
 			a.askToDrain(d)
+			a.settle()
 		}
 	})
 	timeout := time.NewTimer(time.Until(d.deadline))

@@ -34,6 +34,15 @@ type unitState struct {
 	begun uint64
 }
 
+// runs tells whether the unit has, or is about to have, a process.
+func (u unitState) runs() bool {
+	return u.active == "active" || u.active == "activating" || u.active == "deactivating"
+}
+
+// leaves tells whether it is being stopped, or has crashed and only waits to be
+// started again.
+func (u unitState) leaves() bool { return u.active == "deactivating" || u.sub == "auto-restart" }
+
 // connection is the live one, made anew where the bus has gone.
 func (m *manager) connection() (*systemd.Conn, error) {
 	m.mu.Lock()

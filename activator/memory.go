@@ -2,7 +2,6 @@ package activator
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/process"
@@ -29,7 +28,7 @@ func (a *Activator) checkMemory() {
 			continue // a process that is gone has no size
 		}
 		a.journal.warning("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
-		a.beginRoll(&roll{Roll: rollout.New(a.count, slices.Clone([]int{instance})), why: fmt.Sprintf("memory of %s", w.unit)})
+		a.beginRoll(&roll{Roll: rollout.New(a.count, []int{instance}), why: fmt.Sprintf("memory of %s", w.unit)})
 		return
 	}
 }

@@ -32,7 +32,7 @@ func (a *Activator) placeAccepters() {
 			continue
 		}
 		for s := range g.Slots() {
-			wanted[place{g, s}] = s == steer.WaitingRoom || !a.accepts(s, g)
+			wanted[place{g, s}] = s == steer.WaitingRoom || !a.served(s, g)
 		}
 	}
 	for p, acc := range a.accepters {
@@ -53,10 +53,10 @@ func (a *Activator) placeAccepters() {
 	}
 }
 
-// accepts tells whether a worker accepts in a slot itself.
-func (a *Activator) accepts(s int, g *group) bool {
+// served tells whether a slot has a worker that accepts in it.
+func (a *Activator) served(s int, g *group) bool {
 	w := a.workers[s-slot(0)]
-	return w != nil && w.listens[g]
+	return w != nil && w.accepts(g)
 }
 
 // accepter accepts in one place until it is stopped.

@@ -1,7 +1,7 @@
 package activator
 
 import (
-	"slices"
+	"runtime/debug"
 
 	"github.com/gopm/gopm/activator/rollout"
 )
@@ -39,7 +39,7 @@ func (a *Activator) everyone() []int {
 func (a *Activator) beginRoll(r *roll) {
 	a.roll, a.aborted = r, ""
 	_, total := r.Progress()
-	a.tell(r, "%s: replacing %d of %d workers, canary first", r.why, total, a.count)
+	a.tell(r, "%s: %d of %d workers to replace", r.why, total, a.count)
 	a.report(a.notifier.extend(busyTime))
 	a.runRoll(r.Begin())
 }
@@ -79,6 +79,9 @@ func (a *Activator) endRoll() {
 	for _, c := range r.clients {
 		c.finish(r.Err())
 	}
+	// A roll is the only time when much is allocated; what is next may be days
+	// of waiting.
+	debug.FreeOSMemory()
 	if next := a.next; next != nil {
 		a.next = nil
 		a.beginRoll(next)
@@ -95,17 +98,17 @@ func (a *Activator) tell(r *roll, format string, args ...any) {
 }
 
 // resume goes on with a roll that the activator before this one was killed in.
-// A surge worker is its trace, and the workers that are older than it are what
-// is left to do.
+// A running surge worker is its trace, and the workers that are older than it
+// are what is left to do. Any other instance beyond the count is stopped.
 func (a *Activator) resume(states map[int]unitState) {
-	for instance := range states {
-		if instance > a.count && states[instance].active != "inactive" {
+	for instance, state := range states {
+		if instance > a.count && state.runs() {
 			a.journal.notice("stopping %s, which is one too many", a.settings.unit(instance))
 			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
 		}
 	}
-	surge, ok := states[a.count]
-	if !ok || surge.active == "inactive" {
+	surge := states[a.count]
+	if !surge.runs() {
 		return
 	}
 	var left []int
@@ -114,14 +117,9 @@ func (a *Activator) resume(states map[int]unitState) {
 			left = append(left, instance)
 		}
 	}
-	starting := surge.active == "activating" && surge.sub != "auto-restart"
-	if surge.active != "active" && !starting {
-		left = nil // it was on its way out already
+	r := rollout.New(a.count, left)
+	if len(left) == 0 || surge.leaves() {
+		r = rollout.Leave(a.count)
 	}
-	r := &roll{why: "resumed reload", Roll: rollout.New(a.count, slices.Clone(left))}
-	if len(left) == 0 {
-		a.journal.notice("the reload before the restart of the activator had ended or was aborted")
-		r.Roll = rollout.Leave(a.count)
-	}
-	a.beginRoll(r)
+	a.beginRoll(&roll{Roll: r, why: "resumed reload"})
 }

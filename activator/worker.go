@@ -33,12 +33,17 @@ type worker struct {
 
 	draining bool
 	drain    *drain
+	// stalled: its queue did not move, so the activator accepts in its place.
+	stalled bool
 	// handovers are connections sent to the worker and not yet accepted.
 	handovers map[int64]*handover
 }
 
 // serves tells whether new connections of a group may go to the worker.
 func (w *worker) serves(g *group) bool { return w.ready && !w.draining && w.listens[g] }
+
+// accepts tells whether the worker takes what is queued for it.
+func (w *worker) accepts(g *group) bool { return w.listens[g] && !w.stalled }
 
 // The names of what is kept for a worker in the descriptor store. A mark is a
 // name that stands for itself.
@@ -75,7 +80,7 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 
 // adoptWorkers takes over the channels that a predecessor stored. stored keeps
 // what belongs to nobody.
-func (a *Activator) adoptWorkers(stored map[string]int) {
+func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState) {
 	for name, fd := range stored {
 		instance, invocation, ok := parseChannelName(name)
 		if !ok {
@@ -100,6 +105,8 @@ func (a *Activator) adoptWorkers(stored map[string]int) {
 			w.given[g] = w.listens[g]
 		}
 		w.ready = a.isReady(w)
+		// It was being drained; its drain asks again.
+		w.draining = states[instance].active == "deactivating"
 		a.workers[instance] = w
 		go a.serve(w, true)
 	}

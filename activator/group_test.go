@@ -1,0 +1,47 @@
+package activator
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		socket, app string
+		want        relation
+	}{
+		{"[::]:3000", "[::]:3000", same},
+		{"[::]:3000", "0.0.0.0:3000", wider},
+		{"0.0.0.0:3000", "[::]:3000", wider},
+		{"127.0.0.1:3000", "[::]:3000", wider},
+		{"127.0.0.1:3000", "127.0.0.1:3000", same},
+		{"[::]:3000", "127.0.0.1:3000", narrower},
+		{"0.0.0.0:3000", "192.0.2.1:3000", narrower},
+		{"127.0.0.1:3000", "192.0.2.1:3000", other},
+		{"[::]:3000", "[::]:3001", other},
+	}
+	for _, test := range tests {
+		if got := match(netip.MustParseAddrPort(test.socket), netip.MustParseAddrPort(test.app)); got != test.want {
+			t.Errorf("a socket on %s for an app that wants %s: %v, want %v", test.socket, test.app, got, test.want)
+		}
+	}
+}
+
+func TestStoredNamesAreTold(t *testing.T) {
+	addr := netip.MustParseAddrPort("[::]:3000")
+	w := &worker{instance: 3, invocation: "6bda4ba2bbc346e6a31f2e3639620796"}
+	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark()} {
+		if !isStored(name) {
+			t.Errorf("%s passes for a socket unit's", name)
+		}
+	}
+	for _, name := range []string{"my-api.socket", "channel-4.socket", "control"} {
+		if isStored(name) {
+			t.Errorf("%s passes for a stored one", name)
+		}
+	}
+	instance, invocation, ok := parseChannelName(w.channelName())
+	if instance != w.instance || invocation != w.invocation || !ok {
+		t.Errorf("%s is read as %d, %s, %v", w.channelName(), instance, invocation, ok)
+	}
+}

@@ -1,0 +1,273 @@
+package nodeipc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestServeGivesLines(t *testing.T) {
+	long := `"` + strings.Repeat("x", 3*peekSize) + `"`
+	tests := map[string]struct {
+		writes []string
+		lines  []string
+	}{
+		"one":                    {[]string{"a\n"}, []string{"a"}},
+		"two in one write":       {[]string{"a\nb\n"}, []string{"a", "b"}},
+		"one in three writes":    {[]string{"a", "b", "c\n"}, []string{"abc"}},
+		"longer than one look":   {[]string{long[:peekSize+1], long[peekSize+1:] + "\nb\n"}, []string{long, "b"}},
+		"channel ends in a line": {[]string{"a\nb"}, []string{"a"}},
+		"nothing":                {nil, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, worker := pair(t)
+			go func() {
+				for _, w := range test.writes {
+					if _, err := io.WriteString(worker, w); err != nil {
+						t.Error(err)
+					}
+				}
+				worker.Close()
+			}()
+			var lines []string
+			err := c.Serve(func(line []byte) error {
+				lines = append(lines, string(line))
+				return nil
+			})
+			if err != io.EOF || !slices.Equal(lines, test.lines) {
+				t.Errorf("Serve gave %.40q and %v, want %.40q and EOF", lines, err, test.lines)
+			}
+		})
+	}
+}
+
+func TestServeRefusesAnEndlessLine(t *testing.T) {
+	c, worker := pair(t)
+	go func() {
+		for chunk := bytes.Repeat([]byte("x"), 64<<10); ; {
+			if _, err := worker.Write(chunk); err != nil {
+				return
+			}
+		}
+	}()
+	err := c.Serve(func([]byte) error { return errors.New("a line came") })
+	if !errors.Is(err, ErrLineTooLong) {
+		t.Errorf("Serve says %v, want %v", err, ErrLineTooLong)
+	}
+}
+
+// A line that was being handled when the activator was killed is there for the
+// next one, which finds the same socket in its descriptor store.
+func TestUnhandledLineStaysForTheSuccessor(t *testing.T) {
+	c, worker := pair(t)
+	if _, err := io.WriteString(worker, "first\nsecond\nthird\n"); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := c.Conn().File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed := errors.New("killed")
+	err = c.Serve(func(line []byte) error {
+		if string(line) == "second" {
+			return killed
+		}
+		return nil
+	})
+	if err != killed {
+		t.Fatalf("Serve says %v", err)
+	}
+	c.Close()
+	worker.CloseWrite()
+
+	conn, err := net.FileConn(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	successor, err := New(conn.(*net.UnixConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	_ = successor.Serve(func(line []byte) error {
+		lines = append(lines, string(line))
+		return nil
+	})
+	if want := []string{"second", "third"}; !slices.Equal(lines, want) {
+		t.Errorf("the successor reads %q, want %q", lines, want)
+	}
+}
+
+// A worker may send handles, one even in the middle of a line.
+func TestDescriptorsOfAWorkerAreDropped(t *testing.T) {
+	c, worker := pair(t)
+	before := openFiles(t)
+	for _, part := range []string{"a", "b\nc", "\n"} {
+		if _, _, err := worker.WriteMsgUnix([]byte(part), unix.UnixRights(0), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker.CloseWrite()
+	var lines []string
+	_ = c.Serve(func(line []byte) error {
+		lines = append(lines, string(line))
+		return nil
+	})
+	if want := []string{"ab", "c"}; !slices.Equal(lines, want) {
+		t.Errorf("lines are %q, want %q", lines, want)
+	}
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files are open, before it were %d", after, before)
+	}
+}
+
+func TestSendHandle(t *testing.T) {
+	c, worker := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	reply := NewReply(Message{Seq: 7}, "key", 0)
+	if err := c.SendHandle(reply, int(w.Fd())); err != nil {
+		t.Fatal(err)
+	}
+	data, oob := make([]byte, 4096), make([]byte, 64)
+	n, oobn, _, _, err := worker.ReadMsgUnix(data, oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"cmd":"NODE_HANDLE","type":"net.Native","msg":{"cmd":"NODE_CLUSTER","ack":7,"key":"key","errno":0,"data":null},"socketType":1,"nativeKind":"tcp"}` + "\n"
+	if got := string(data[:n]); got != want {
+		t.Errorf("line is %s, want %s", got, want)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("control messages are %v, %v", messages, err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("descriptors are %v, %v", fds, err)
+	}
+	w.Close()
+	if _, err := unix.Write(fds[0], []byte("x")); err != nil {
+		t.Errorf("write to the descriptor that came: %v", err)
+	}
+	unix.Close(fds[0])
+}
+
+func TestSendNeverBlocks(t *testing.T) {
+	c, _ := pair(t) // whose worker is stopped
+	var err error
+	for range 100 * maxUnsent {
+		if err = c.Send(Command{Cmd: CmdGopm, Act: ActDrain}); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrUnread) {
+		t.Errorf("Send says %v, want %v", err, ErrUnread)
+	}
+}
+
+func TestParse(t *testing.T) {
+	host := "::1"
+	ack, fd := int64(3), 5
+	tests := map[string]Message{
+		`"ready"`:               {Text: "ready"},
+		`{"cmd":"build","n":1}`: {},
+		`[1,2]`:                 {},
+		`null`:                  {},
+		`{"cmd":"NODE_CLUSTER","act":"online","seq":0}`:          {Cmd: CmdCluster, Act: ActOnline},
+		`{"cmd":"NODE_CLUSTER","ack":3,"accepted":true,"seq":9}`: {Cmd: CmdCluster, Ack: &ack, Accepted: true, Seq: 9},
+		`{"cmd":"NODE_CLUSTER","act":"close","key":"[::]:3000"}`: {Cmd: CmdCluster, Act: ActClose, Key: "[::]:3000"},
+		`{"cmd":"NODE_GOPM","act":"drained"}`:                    {Cmd: CmdGopm, Act: ActDrained},
+		`{"act":"queryServer","address":"::1","port":80,"addressType":6,"fd":5,"index":1,"flags":1,"backlog":0,"data":null,"cmd":"NODE_CLUSTER","seq":2}`: {
+			Cmd: CmdCluster, Act: ActQueryServer, Seq: 2, Address: &host, Port: 80, AddressType: 6.0, FD: &fd, Index: 1, Flags: 1},
+	}
+	for line, want := range tests {
+		got, err := Parse([]byte(line))
+		if a, b := marshal(t, got), marshal(t, want); err != nil || a != b || got.Text != want.Text {
+			t.Errorf("Parse(%s) is %s, %v; want %s", line, a, err, b)
+		}
+	}
+	for _, line := range []string{``, `{`, `ready`, `{"cmd":"NODE_CLUSTER","port":"x"}`, `{"cmd":"NODE_CLUSTER","key":1}`} {
+		if m, err := Parse([]byte(line)); err == nil {
+			t.Errorf("Parse(%q) is %+v, want an error", line, m)
+		}
+	}
+}
+
+// FuzzServe: no bytes of a worker make the channel panic or hang, and every
+// line comes whole.
+func FuzzServe(f *testing.F) {
+	f.Add([]byte("{\"cmd\":\"NODE_CLUSTER\",\"act\":\"online\"}\n\"ready\"\nhalf"))
+	f.Add([]byte("\n\n\x00\xff\n"))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		c, worker := pair(t)
+		go func() {
+			_, _ = worker.Write(sent)
+			worker.Close()
+		}()
+		var got []byte
+		err := c.Serve(func(line []byte) error {
+			_, _ = Parse(line)
+			got = append(append(got, line...), '\n')
+			return nil
+		})
+		if whole := sent[:bytes.LastIndexByte(sent, '\n')+1]; err != io.EOF || !bytes.Equal(got, whole) {
+			t.Errorf("Serve gave %q and %v, want %q", got, err, whole)
+		}
+	})
+}
+
+func pair(t testing.TB) (*Channel, *net.UnixConn) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns [2]*net.UnixConn
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "channel")
+		conn, err := net.FileConn(file)
+		file.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns[i] = conn.(*net.UnixConn)
+		t.Cleanup(func() { conn.Close() })
+	}
+	c, err := New(conns[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c, conns[1]
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func marshal(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

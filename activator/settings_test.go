@@ -1,0 +1,89 @@
+package activator
+
+import (
+	"testing"
+	"testing/fstest"
+)
+
+func TestReadSettings(t *testing.T) {
+	tests := []struct {
+		env  map[string]string
+		want Settings
+		err  string
+	}{
+		{want: Settings{App: "my-api", Instances: "max"}},
+		{env: map[string]string{"GOPM_INSTANCES": "-1", "GOPM_WAIT_READY": "yes", "GOPM_MEMORY_LIMIT": "314572800"},
+			want: Settings{App: "my-api", Instances: "-1", WaitReady: true, MemoryLimit: 300 << 20}},
+		{env: map[string]string{"GOPM_INSTANCES": "many"}, err: "GOPM_INSTANCES=many is neither a number nor max"},
+		{env: map[string]string{"GOPM_WAIT_READY": "1"}, err: "GOPM_WAIT_READY=1 is neither yes nor no"},
+		{env: map[string]string{"GOPM_MEMORY_LIMIT": "300M"}, err: "GOPM_MEMORY_LIMIT=300M is not a number of bytes"},
+	}
+	for _, test := range tests {
+		got, err := ReadSettings("my-api", func(name string) string { return test.env[name] })
+		if test.err != "" {
+			if err == nil || err.Error() != test.err {
+				t.Errorf("%v: error is %v, want %s", test.env, err, test.err)
+			}
+			continue
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%v: settings are %+v, %v; want %+v", test.env, got, err, test.want)
+		}
+	}
+	if _, err := ReadSettings("../etc", func(string) string { return "" }); err == nil {
+		t.Error("../etc passes for an app")
+	}
+}
+
+func TestWorkers(t *testing.T) {
+	tests := []struct {
+		instances string
+		cpus      int
+		want      int
+	}{
+		{"max", 8, 8}, {"0", 8, 8}, {"4", 2, 4}, {"-1", 8, 7}, {"-9", 8, 1}, {"max", 1, 1},
+	}
+	for _, test := range tests {
+		if got := (Settings{Instances: test.instances}).Workers(test.cpus); got != test.want {
+			t.Errorf("%s on %d CPUs are %d workers, want %d", test.instances, test.cpus, got, test.want)
+		}
+	}
+}
+
+func TestInstance(t *testing.T) {
+	s := Settings{App: "my-api"}
+	for unit, want := range map[string]int{"my-api@0.service": 0, "my-api@12.service": 12} {
+		if got, ok := s.instance(unit); !ok || got != want || s.unit(want) != unit {
+			t.Errorf("%s is instance %d, %v; want %d", unit, got, ok, want)
+		}
+	}
+	for _, unit := range []string{"my-api@.service", "my-api@-1.service", "my-api@01.service", "my-api@x.service", "my-api@1.socket", "my-api-2@1.service"} {
+		if n, ok := s.instance(unit); ok {
+			t.Errorf("%s passes for instance %d", unit, n)
+		}
+	}
+}
+
+func TestQuota(t *testing.T) {
+	const group = "0::/system.slice/gopm.service\n"
+	tests := map[string]struct {
+		files map[string]string
+		want  int
+	}{
+		"half a CPU more than one": {map[string]string{"proc/self/cgroup": group, "sys/fs/cgroup/system.slice/gopm.service/cpu.max": "150000 100000\n"}, 2},
+		"of a cgroup above":        {map[string]string{"proc/self/cgroup": group, "sys/fs/cgroup/system.slice/cpu.max": "300000 100000\n", "sys/fs/cgroup/system.slice/gopm.service/cpu.max": "max 100000\n"}, 3},
+		"of the container's root":  {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1},
+	}
+	for name, test := range tests {
+		host := fstest.MapFS{}
+		for file, text := range test.files {
+			host[file] = &fstest.MapFile{Data: []byte(text)}
+		}
+		if got := quota(host); got != test.want {
+			t.Errorf("%s: %d CPUs, want %d", name, got, test.want)
+		}
+	}
+	if got := quota(fstest.MapFS{"proc/self/cgroup": {Data: []byte("1:cpu:/x\n0::/\n")}}); got < 1<<20 {
+		t.Errorf("without a quota the limit is %d CPUs", got)
+	}
+}
