@@ -94,7 +94,6 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	if s.MemoryLimit > 0 {
 		go a.every(memoryTick, a.checkMemory)
 	}
-	go a.every(busyTick, a.extend)
 	a.startMissing(states)
 	a.resume(states)
 
@@ -132,13 +131,6 @@ func (a *Activator) every(tick time.Duration, event func()) {
 		case <-ticker.C:
 			a.do(event)
 		}
-	}
-}
-
-// extend asks systemd for time while it waits for us.
-func (a *Activator) extend() {
-	if a.starting > 0 || a.roll != nil {
-		a.report(a.notifier.extend(busyTime))
 	}
 }
 
@@ -207,11 +199,23 @@ func (a *Activator) sayReady() {
 	}
 }
 
-// runJob has systemd do a job and hands its result to the loop.
+// runJob has systemd do a job and hands its result to the loop. Meanwhile
+// systemd is asked for the time that our own start or reload takes.
 func (a *Activator) runJob(job rollout.Job, done func(error)) {
+	ended := make(chan error, 1)
+	go func() { ended <- a.manager.run(a.ctx, job.Verb, a.settings.unit(job.Instance)) }()
 	go func() {
-		err := a.manager.run(a.ctx, job.Verb, a.settings.unit(job.Instance))
-		a.do(func() { done(err) })
+		busy := time.NewTicker(busyTick)
+		defer busy.Stop()
+		for {
+			select {
+			case err := <-ended:
+				a.do(func() { done(err) })
+				return
+			case <-busy.C:
+				a.report(a.notifier.extend(busyTime))
+			}
+		}
 	}()
 }
 

@@ -13,6 +13,9 @@ import (
 	"github.com/gopm/gopm/activator/steer"
 )
 
+// maxGroups bounds what a worker can make the activator open.
+const maxGroups = 256
+
 // group is the listeners of one address.
 type group struct {
 	*steer.Group
@@ -165,6 +168,9 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 	}
 	if want.Port() > 0 && want.Port() < 1024 {
 		return nil, unix.EACCES, errors.New("a port below 1024 must be declared by the app's socket unit (ListenStream=)")
+	}
+	if len(a.groups) >= maxGroups {
+		return nil, unix.EMFILE, fmt.Errorf("the app has %d listeners already", maxGroups)
 	}
 	g, err = a.openGroup(want, m, random)
 	if err != nil {

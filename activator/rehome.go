@@ -2,12 +2,16 @@ package activator
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/nodeipc"
 	"github.com/gopm/gopm/activator/steer"
 )
+
+// acceptPause follows a failed accept(2).
+const acceptPause = 10 * time.Millisecond
 
 // place is one listener: a slot of a group.
 type place struct {
@@ -89,7 +93,9 @@ func (a *Activator) accept(p place) (*accepter, error) {
 				return // stopped
 			}
 			if acceptErr != nil {
-				continue // the client has left, or we are out of descriptors
+				// The client has left, or we are out of descriptors: they wait.
+				time.Sleep(acceptPause)
+				continue
 			}
 			if !a.do(func() { a.rehome(&handover{p.group, conn}) }) {
 				unix.Close(conn)

@@ -16,6 +16,10 @@ import (
 	"github.com/gopm/gopm/activator/nodeipc"
 )
 
+// readyText is what an app sends when it is ready, as with PM2. Nothing else
+// that it sends means anything here.
+const readyText = "ready"
+
 // worker is one instance whose channel is open.
 type worker struct {
 	instance   int
@@ -146,6 +150,7 @@ func (a *Activator) attachWorker(instance int, invocation string, c *client) {
 	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
 		a.report(err)
 		c.finish(err)
+		w.channel.Close()
 		return
 	}
 	if old := a.workers[instance]; old != nil {
@@ -182,7 +187,7 @@ func (a *Activator) serve(w *worker, adopted bool) {
 			err, m = nil, nodeipc.Message{}
 		}
 		halfLine = false
-		if err != nil {
+		if err != nil || m.FromApp() && m.Text != readyText {
 			return err
 		}
 		var handled error
@@ -202,8 +207,8 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 	}
 	defer a.settle()
 	switch {
-	case m.FromApp():
-		if m.Text == "ready" && !w.saidReady {
+	case m.FromApp(): // readyText
+		if !w.saidReady {
 			w.saidReady = true
 			a.report(a.notifier.mark(w.readyMark()))
 		}
