@@ -117,7 +117,8 @@ func (k *Kernel) attach(listener int) error {
 		Name:         "gopm_select",
 		Type:         ebpf.SkReuseport,
 		Instructions: pick(k.sockets.FD(), k.table.FD(), turns.FD()),
-		License:      "GPL", // bpf_sk_select_reuseport is for GPL programs only
+		// bpf_sk_select_reuseport is for programs that are compatible with the GPL.
+		License: "Dual MIT/GPL",
 	})
 	if err != nil {
 		return fmt.Errorf("load selector: %w", err)
