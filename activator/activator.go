@@ -95,7 +95,6 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		go a.every(memoryTick, a.checkMemory)
 	}
 	a.startMissing(states)
-	a.resume(states)
 
 	for {
 		select {
@@ -186,17 +185,27 @@ func (a *Activator) startMissing(states map[int]unitState) {
 			if err != nil {
 				a.journal.err("%s did not start: %v", a.settings.unit(instance), err)
 			}
-			a.sayReady()
+			a.whenStarted()
 		})
 	}
-	a.sayReady()
+	a.whenStarted()
 }
 
-func (a *Activator) sayReady() {
-	if a.starting == 0 {
-		a.settle()
-		a.report(a.notifier.say("READY=1"))
+// whenStarted goes on when no start job is left: only then may a roll that was
+// interrupted take another worker away.
+func (a *Activator) whenStarted() {
+	if a.starting > 0 {
+		return
 	}
+	a.settle()
+	a.report(a.notifier.say("READY=1"))
+	go func() {
+		states, err := a.manager.workers(a.ctx, a.settings)
+		a.do(func() {
+			a.report(err)
+			a.resume(states)
+		})
+	}()
 }
 
 // runJob has systemd do a job and hands its result to the loop. Meanwhile

@@ -108,7 +108,7 @@ func (a *Activator) resume(states map[int]unitState) {
 		}
 	}
 	surge := states[a.count]
-	if !surge.runs() {
+	if !surge.runs() || a.roll != nil {
 		return
 	}
 	var left []int

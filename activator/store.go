@@ -32,8 +32,10 @@ func (n notifier) extend(d time.Duration) error {
 }
 
 // keep puts a copy of fd into the service's descriptor store under a name. The
-// store gives it to the next activator; names are told apart by '-', and ':'
-// is not allowed in them.
+// store gives it to the next activator; ':' is not allowed in a name.
+//
+// Without FDPOLL=0 systemd drops what polls as an error, and a BPF map always
+// does (bpf_map_poll, kernel/bpf/syscall.c).
 //
 // go-systemd has no call that sends descriptors.
 func (n notifier) keep(name string, fd int) error {
@@ -43,7 +45,7 @@ func (n notifier) keep(name string, fd int) error {
 	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		defer unix.Close(sock)
-		err = unix.Sendmsg(sock, []byte("FDSTORE=1\nFDNAME="+name), unix.UnixRights(fd), &unix.SockaddrUnix{Name: n.path}, 0)
+		err = unix.Sendmsg(sock, []byte("FDSTORE=1\nFDPOLL=0\nFDNAME="+name), unix.UnixRights(fd), &unix.SockaddrUnix{Name: n.path}, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("store descriptor %s: %w", name, err)
