@@ -1,0 +1,275 @@
+package ecosystem
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// reader turns what a file exports into apps.
+type reader struct {
+	source   source
+	env      string
+	notes    []Note
+	problems []*Problem
+}
+
+// apps reads every app there is and returns those without a problem.
+func (r *reader) apps(root value) []App {
+	list, key, ok := r.list(root)
+	if !ok {
+		return nil
+	}
+	var apps []App
+	chosen := r.env == ""
+	var blocks []string
+	for i, v := range list {
+		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}}
+		a.app.Index = i
+		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
+		a.read(v)
+		if len(a.problems) == 0 {
+			apps = append(apps, a.app)
+		}
+		r.problems = append(r.problems, a.problems...)
+		for _, f := range v.fields {
+			if name, ok := strings.CutPrefix(f.key, "env_"); ok {
+				blocks = append(blocks, name)
+				chosen = chosen || name == r.env
+			}
+		}
+	}
+	if !chosen {
+		p := &Problem{File: r.source.shown, Text: "no app has env_" + r.env}
+		if near := nearest(r.env, blocks); near != "" {
+			p.Hint = "write --env " + near
+		} else if len(blocks) > 0 {
+			slices.Sort(blocks)
+			p.Hint = "it has: " + strings.Join(slices.Compact(blocks), ", ")
+		}
+		r.problems = append(r.problems, p)
+	}
+	return apps
+}
+
+// list finds the list of apps where PM2 looks for it: apps, then pm2, then the
+// exported value itself.
+func (r *reader) list(root value) (list []value, key string, ok bool) {
+	const example = `write module.exports = { apps: [{ name: "api", script: "./index.js" }] }`
+	key = "apps"
+	apps := root
+	switch {
+	case root.kind == Other && root.text == "Function":
+		r.problem("module.exports is a function, which PM2 does not call", example)
+		return nil, "", false
+	case root.kind != Object && root.kind != Array:
+		r.problem("module.exports is "+root.show()+", not an object", example)
+		return nil, "", false
+	case root.get("apps").truthy:
+		apps = root.get("apps")
+		r.others(root, "apps")
+	case root.get("pm2").truthy:
+		apps, key = root.get("pm2"), "pm2"
+		r.others(root, "pm2")
+	case root.kind == Object && !isApp(root):
+		r.problem("module.exports has no apps", example)
+		return nil, "", false
+	}
+	if apps.kind != Array {
+		apps = value{kind: Array, list: []value{apps}}
+	}
+	if len(apps.list) == 0 {
+		r.problem(key+" is empty", example)
+		return nil, "", false
+	}
+	return apps.list, key, true
+}
+
+// isApp reports whether an object says what to run, under any name of script,
+// or at least is called something.
+func isApp(v value) bool {
+	for _, row := range programRows() {
+		if row.Name != "script" && row.Name != "name" {
+			continue
+		}
+		for _, name := range row.names() {
+			if v.get(name).truthy {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// others notes the keys beside the list of apps.
+func (r *reader) others(root value, key string) {
+	for _, f := range root.fields {
+		switch f.key {
+		case key:
+		case "deploy":
+			r.notes = append(r.notes, Note{f.key, NotYet, "pm2 deploy copies files over ssh; packages do that here"})
+		case "static":
+			r.notes = append(r.notes, Note{f.key, NotYet, "serves a folder over HTTP; nginx or Caddy do"})
+		default:
+			r.notes = append(r.notes, Note{f.key, Unknown, "PM2 knows no such key beside apps"})
+		}
+	}
+}
+
+func (r *reader) problem(text, hint string) {
+	r.problems = append(r.problems, &Problem{File: r.source.shown, Text: text, Hint: hint})
+}
+
+// appReader turns one entry of the list into an App.
+type appReader struct {
+	app      App
+	source   source
+	env      string
+	problems []*Problem
+
+	key     string            // the attribute that is being read, as the file writes it
+	spelled map[string]string // how the file writes the attributes that it has
+	given   given
+}
+
+// given is what attributes say that only mean something together.
+type given struct {
+	script      string
+	interpreter string
+	nodeArgs    []string
+	mode        string // "cluster", "fork" or "" for whatever PM2 makes of it
+	count       *float64
+	merge       *bool
+	out, err    string
+	port        string
+	base, block []Variable // of env and of the chosen env_ block
+	watch       bool
+}
+
+// read reads the app v.
+func (a *appReader) read(v value) {
+	if v.kind != Object {
+		a.problem(v.show()+" is not an app", `write { name: "api", script: "./index.js" }`)
+		return
+	}
+	a.app.Name = v.get("name").text
+	if name := v.get("name"); name.kind == String && name.truthy {
+		a.app.Place += " " + quoted(name.text)
+	}
+	a.defaults()
+	a.given.watch = v.get("watch").truthy
+	a.table(Attributes(), v, "")
+	a.blocks(v)
+	a.key = ""
+	a.finish()
+}
+
+// table reads the attributes of v that are in the table rows. The key in a
+// message begins with prefix.
+func (a *appReader) table(rows []Attribute, v value, prefix string) {
+	known := map[string]bool{}
+	for _, row := range rows {
+		names := row.names()
+		for _, name := range names {
+			known[name] = true
+		}
+		found, ok := pick(v, names)
+		if !ok {
+			continue
+		}
+		a.key = prefix + found.key
+		a.spelled[row.Name] = a.key
+		a.spelledTwice(v, names, found)
+		if checked, ok := a.check(row, found.value); ok {
+			a.attribute(row, checked)
+		}
+	}
+	for _, f := range v.fields {
+		block := prefix == "" && strings.HasPrefix(f.key, "env_")
+		if known[f.key] || block || f.value.kind == Absent {
+			continue
+		}
+		a.unknown(prefix, f.key, rows)
+	}
+}
+
+// pick finds an attribute as PM2 does: the first spelling with a truthy value.
+// Where all are falsy PM2 drops the keys of two words; here the first one
+// counts, since somebody wrote it.
+func pick(v value, names []string) (field, bool) {
+	var first *field
+	for _, name := range names {
+		got := v.get(name)
+		if got.truthy {
+			return field{name, got}, true
+		}
+		if first == nil && got.kind != Absent {
+			first = &field{name, got}
+		}
+	}
+	if first == nil {
+		return field{}, false
+	}
+	return *first, true
+}
+
+// spelledTwice notes the spellings that lose against the one that was found.
+func (a *appReader) spelledTwice(v value, names []string, found field) {
+	for _, name := range names {
+		if got := v.get(name); name != found.key && got.kind != Absent && got.json() != found.value.json() {
+			a.app.Notes = append(a.app.Notes, Note{name, Refused, "the same attribute as " + found.key + ", which counts, as in PM2"})
+		}
+	}
+}
+
+// attribute applies a checked value, or notes what becomes of it.
+func (a *appReader) attribute(row Attribute, v value) {
+	switch {
+	case row.apply != nil:
+		row.apply(a, v)
+	case row.With == "watch" && !a.given.watch:
+	case row.Default != "" && v.text == row.Default:
+	case row.With == "" && !v.truthy && row.Default == "":
+	default:
+		a.noteOn(row.Name, row.Fate, "%s", row.Note)
+	}
+}
+
+// unknown notes a key that no table has.
+func (a *appReader) unknown(prefix, key string, rows []Attribute) {
+	var names []string
+	for _, row := range rows {
+		names = append(names, row.names()...)
+	}
+	text := "PM2 drops it silently"
+	if prefix != "" {
+		text = "gopm has no such key"
+	}
+	if near := nearest(key, names); near != "" {
+		text += "; did you mean " + prefix + near + "?"
+	}
+	a.app.Notes = append(a.app.Notes, Note{prefix + key, Unknown, text})
+}
+
+// note adds a line to the report about the attribute that is being read.
+func (a *appReader) note(fate Fate, format string, args ...any) {
+	a.noteOn(a.key, fate, format, args...)
+}
+
+// noteOn is note for an attribute that was read before.
+func (a *appReader) noteOn(key string, fate Fate, format string, args ...any) {
+	if spelled := a.spelled[key]; spelled != "" {
+		key = spelled
+	}
+	a.app.Notes = append(a.app.Notes, Note{key, fate, fmt.Sprintf(format, args...)})
+}
+
+// problem adds a problem with the attribute that is being read.
+func (a *appReader) problem(text, hint string) { a.problemOn(a.key, text, hint) }
+
+func (a *appReader) problemOn(key, text, hint string) {
+	if spelled := a.spelled[key]; spelled != "" {
+		key = spelled
+	}
+	a.problems = append(a.problems, &Problem{File: a.source.shown, Place: a.app.Place, Key: key, Text: text, Hint: hint})
+}

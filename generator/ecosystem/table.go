@@ -1,0 +1,111 @@
+package ecosystem
+
+import "strings"
+
+// Fate is what becomes of an attribute.
+type Fate string
+
+// The fates. An attribute that is mapped can still be done differently in one
+// point or another; the report then says so.
+const (
+	Mapped      Fate = "mapped"
+	BySystemd   Fate = "systemd does it"
+	Differently Fate = "done differently"
+	Refused     Fate = "refused"
+	NotYet      Fate = "not yet"
+
+	// The next two are never in the table.
+	NotChosen Fate = "not chosen" // an env_ block that --env does not name
+	Unknown   Fate = "unknown"    // a key that is not in the table
+)
+
+// Unit is what a number means, or a string that stands for one.
+type Unit string
+
+// The units of PM2.
+const (
+	Plain        Unit = ""
+	Milliseconds Unit = "ms"
+	Bytes        Unit = "size" // digits, then K, M, G or nothing; a power of 1024
+	Uptime       Unit = "time" // digits, then h, m, s or, for milliseconds, nothing
+)
+
+// Attribute is a row of the table: one key that an app may have.
+type Attribute struct {
+	Name    string   `json:"name"`              // as PM2's schema writes it
+	Aliases []string `json:"aliases,omitempty"` // in the order in which PM2 tries them; the camelCase form of Name is one too
+	Kinds   []Kind   `json:"kinds"`             // what PM2 accepts; a string that is a number counts as one
+	Unit    Unit     `json:"unit,omitempty"`
+	HasMin  bool     `json:"-"`
+	Min     float64  `json:"-"`                 // least number, where HasMin is set
+	With    string   `json:"with,omitempty"`    // the attribute without which this one means nothing
+	Default string   `json:"default,omitempty"` // what String(value) is where the attribute changes nothing
+	Fate    Fate     `json:"fate"`
+	Becomes []string `json:"becomes,omitempty"` // directives and files, for a mapped attribute
+	Note    string   `json:"note"`              // one line for the report and the manual
+
+	apply func(*appReader, value)
+}
+
+// names returns every spelling of the key, in the order in which PM2 tries them.
+func (a Attribute) names() []string {
+	names := append([]string{a.Name}, a.Aliases...)
+	if camel := camelCase(a.Name); camel != a.Name && a.Name != envBlock {
+		names = append(names, camel)
+	}
+	return names
+}
+
+// Spellings returns every name that the attribute has in a file.
+func (a Attribute) Spellings() []string { return a.names() }
+
+// camelCase returns the form of a key that PM2 accepts beside its own.
+func camelCase(key string) string {
+	parts := strings.Split(key, "_")
+	for i, p := range parts[1:] {
+		if p != "" {
+			parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+// envBlock is the row of all keys that begin with env_.
+const envBlock = "env_*"
+
+// own is the key under which an app has settings of gopm itself. PM2 ignores
+// keys that it does not know, so a file with it still works there.
+const own = "gopm"
+
+// Attributes returns the table: a row per key, in the order of PM2's manual.
+func Attributes() []Attribute {
+	var rows []Attribute
+	for _, part := range [][]Attribute{
+		programRows(), instanceRows(), environmentRows(), logRows(),
+		restartRows(), signalRows(), hookRows(), ownRows(),
+	} {
+		rows = append(rows, part...)
+	}
+	return rows
+}
+
+// OwnAttributes returns the table of the keys inside `gopm: {…}`.
+func OwnAttributes() []Attribute {
+	return []Attribute{
+		{Name: "listen", Kinds: []Kind{Number, String, Array}, Fate: Mapped,
+			Becomes: []string{"ListenStream="},
+			Note:    "a port, an address with a port, a socket's path, or a list of them; goes before port and PORT",
+			apply:   (*appReader).listen},
+		{Name: "drain_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, Fate: Mapped,
+			Becomes: []string{"ExecStop="},
+			Note:    "how long a worker may finish what it has begun; 30 s where absent",
+			apply:   (*appReader).drainTimeout},
+		{Name: "surge", Kinds: []Kind{Number}, Fate: NotYet, Note: "a reload takes one more worker"},
+		{Name: "parallel", Kinds: []Kind{Number}, Fate: NotYet, Note: "a reload goes one by one"},
+		{Name: "lazy", Kinds: []Kind{Boolean}, Default: "false", Fate: NotYet, Note: "the app starts at boot"},
+		{Name: "health_check", Kinds: []Kind{String, Object}, Fate: NotYet, Note: "ready is listening, or wait_ready"},
+		{Name: "cpu_affinity", Kinds: []Kind{Boolean, String, Array}, Fate: NotYet, Note: "systemctl edit APP@.service: CPUAffinity="},
+		{Name: "hardening", Kinds: []Kind{Boolean, String, Object}, Fate: NotYet, Note: "systemctl edit APP@.service"},
+		{Name: "environment_file", Kinds: []Kind{String, Array}, Fate: NotYet, Note: "systemctl edit APP@.service: EnvironmentFile="},
+	}
+}
