@@ -1,0 +1,33 @@
+package generator
+
+// set makes a lookup of names.
+func set(names ...string) map[string]bool {
+	out := make(map[string]bool, len(names))
+	for _, name := range names {
+		out[name] = true
+	}
+	return out
+}
+
+// knownUnits are services that a server commonly has, though the machine on
+// which a package is built need not.
+var knownUnits = set(
+	"apache2", "caddy", "chrony", "containerd", "cron", "crond", "cups", "dbus", "docker", "dovecot",
+	"elasticsearch", "exim4", "fail2ban", "firewalld", "getty", "gopm-activator", "grafana-server",
+	"haproxy", "httpd", "kubelet", "lighttpd", "mariadb", "memcached", "mongod", "mongodb", "mysql",
+	"mysqld", "named", "nftables", "nginx", "ntp", "ntpsec", "php-fpm", "podman", "polkit", "postfix",
+	"postgresql", "prometheus", "rabbitmq-server", "redis", "redis-server", "rsyslog", "smbd", "snapd",
+	"squid", "ssh", "sshd", "sudo", "tomcat", "traefik", "ufw", "user", "varnish", "vsftpd",
+)
+
+// knownAccounts are users and groups that distributions create. systemd-sysusers
+// would not make such an account but let the app have it, with all its files;
+// some, such as docker and disk, are as good as root.
+var knownAccounts = set(
+	"_apt", "adm", "audio", "backup", "bin", "cdrom", "daemon", "dialout", "dip", "disk", "docker",
+	"fax", "floppy", "ftp", "games", "gnats", "halt", "incus", "incus-admin", "input", "irc", "kmem",
+	"kvm", "libvirt", "list", "lock", "lp", "lpadmin", "lxd", "mail", "man", "mem", "messagebus", "mysql",
+	"netdev", "news", "nobody", "nogroup", "operator", "plugdev", "polkitd", "postgres", "proxy", "redis",
+	"render", "root", "sasl", "sgx", "shadow", "shutdown", "src", "staff", "sudo", "sync", "sys", "tape",
+	"tcpdump", "tty", "users", "utempter", "utmp", "uucp", "uuidd", "video", "voice", "wheel", "www-data",
+)

@@ -1,0 +1,83 @@
+package generator
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gopm/gopm/generator/ecosystem"
+)
+
+// Report says what became of a file.
+type Report struct {
+	Source string           `json:"source"` // the file, where it will be
+	Apps   []AppReport      `json:"apps"`
+	Notes  []ecosystem.Note `json:"notes,omitempty"` // about all apps
+}
+
+// AppReport says what became of an app.
+type AppReport struct {
+	Name      string           `json:"name"` // as the file writes it
+	Unit      string           `json:"unit"` // the name that its units share
+	Cluster   bool             `json:"cluster"`
+	Instances string           `json:"instances"` // a number, max, or a negative number for CPUs less
+	Ports     []string         `json:"ports,omitempty"`
+	Files     []string         `json:"files"`
+	Notes     []ecosystem.Note `json:"notes,omitempty"`
+}
+
+// notes adds to the file's own notes what the units make different.
+func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
+	var out []ecosystem.Note
+	add := func(key string, fate ecosystem.Fate, format string, args ...any) {
+		out = append(out, ecosystem.Note{Key: key, Fate: fate, Text: fmt.Sprintf(format, args...)})
+	}
+	if v.Original != nil {
+		add("name", ecosystem.Differently, "the units are called %s; Description= keeps %q", v.Unit, app.Name)
+	}
+	if v.Cluster && len(v.Ports) == 0 {
+		add("port", ecosystem.Differently, "none is known, so no socket unit: the app's own listen() opens it, above 1023 only; --listen names it")
+	}
+	if !v.Cluster {
+		for _, p := range app.Ports {
+			if p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.") {
+				add(p.Key, ecosystem.Refused, "in fork mode the app opens its own port")
+				break
+			}
+		}
+	}
+	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
+		if dir := path.Dir(l.Path); l.Path != "" && !g.makes(dir) && dir != g.opt.Root {
+			add("logs", ecosystem.Differently, "make the folder %s, unless it is there: systemd does not", dir)
+		}
+	}
+	if len(v.UpdateCommands) > 0 {
+		add("post_update", ecosystem.Differently, "systemctl start %s-update.service runs it, if %s may write to %s", v.Unit, v.User, app.Dir)
+	}
+	out = append(out, app.Notes...)
+	slices.SortStableFunc(out, func(a, b ecosystem.Note) int { return strings.Compare(a.Key, b.Key) })
+	return out
+}
+
+// common adds what a person who comes from PM2 should know about all apps.
+func (g *generation) common() {
+	node, account := false, false
+	for _, app := range g.file.Apps {
+		account = account || app.User == ""
+		base := path.Base(app.Program)
+		node = node || strings.HasSuffix(base, "node") && !strings.Contains(strings.Join(app.ProgramArgs, " "), "--unhandled-rejections")
+	}
+	if len(g.file.Apps) > 0 {
+		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "environment", Fate: ecosystem.Differently,
+			Text: "an app has the variables of the file alone; PM2 adds those of the shell that starts it"})
+	}
+	if account {
+		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "user", Fate: ecosystem.Differently,
+			Text: "an app runs as a system account named like its units, unless user names another; PM2's run as whoever starts it"})
+	}
+	if node {
+		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "unhandled rejections", Fate: ecosystem.Differently,
+			Text: `they end a process, as in Node itself; PM2 lets it live, as node_args: "--unhandled-rejections=warn" does`})
+	}
+}
