@@ -23,6 +23,7 @@ type view struct {
 	Cluster  bool
 
 	Ports     []units.Value
+	LowPort   bool   // one of Ports is for the privileged only
 	Count     string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
 	Instances []int  // fork mode: their numbers
 	Command   units.Value
@@ -141,6 +142,10 @@ func (g *generation) ports(v *view, q quoter) {
 		if len(g.problems) > before {
 			continue
 		}
+		if strings.HasPrefix(p.Address, "/") {
+			g.problem(q.app, p.Key, fmt.Sprintf("%q is a path, and the activator shares no Unix socket yet", p.Address), `write a port, or an address such as "127.0.0.1:3000"`)
+			continue
+		}
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
 		if first, ok := g.listening[p.Address]; ok {
@@ -149,7 +154,14 @@ func (g *generation) ports(v *view, q quoter) {
 		}
 		g.listening[p.Address] = q.app.Place
 		v.Ports = append(v.Ports, address)
+		v.LowPort = v.LowPort || isLow(p.Address)
 	}
+}
+
+// isLow tells whether a port needs CAP_NET_BIND_SERVICE (capabilities(7)).
+func isLow(address string) bool {
+	port, err := strconv.Atoi(address[strings.LastIndex(address, ":")+1:])
+	return err == nil && port < 1024
 }
 
 // account fills in who the app runs as.

@@ -19,7 +19,7 @@ usage: gopm-gen [flags] [FILE]       FILE is ecosystem.config.js where none is g
       --output DIR         staging root for the units (default: gopm-units beside FILE)
       --dry-run            print the units, write nothing
       --env NAME           take the variables of env_NAME too
-      --listen APP=ADDR    port, address:port or path that APP listens on; repeatable
+      --listen APP=ADDR    port or address:port that APP listens on; repeatable
       --prefix TEXT        put TEXT before the name of every unit
       --json               print the report as JSON
       --version            print the version
