@@ -1,0 +1,117 @@
+'use strict';
+
+// An app with a route for each way in which a connection can be busy. It tells
+// the test (process.send) what a client can't know: that it has got this far.
+
+const fs = require('fs');
+const http = require('http');
+const https = require('https');
+const { setTimeout: sleep } = require('timers/promises');
+
+const routes = {
+  '/': (req, res) => res.end('hello'),
+
+  // Some time passes before the headers are sent.
+  '/slow': async (req, res) => {
+    process.send('slow');
+    await sleep(Number(req.query.get('ms')));
+    res.end('hello');
+  },
+
+  // Headers and the first part now, the rest later.
+  '/stream': async (req, res) => {
+    res.write('part 0\n');
+    process.send('stream');
+    for (let i = 1; i < 10; i++) {
+      await sleep(Number(req.query.get('ms')) / 10);
+      res.write(`part ${i}\n`);
+    }
+    res.end();
+  },
+
+  // Answers with the size of what was sent.
+  '/upload': (req, res) => {
+    process.send('upload');
+    let size = 0;
+    req.on('data', (data) => { size += data.length; });
+    req.on('end', () => res.end(String(size)));
+  },
+
+  // Answers without a look at what is sent.
+  '/refuse': (req, res) => {
+    res.statusCode = 413;
+    res.end('too large');
+  },
+
+  // The event loop stands still.
+  '/block': (req, res) => {
+    process.send('block');
+    const end = Date.now() + Number(req.query.get('ms'));
+    while (Date.now() < end);
+    res.end('hello');
+  },
+
+  // Ways to send a header of one's own.
+  '/own/set': (req, res) => {
+    res.setHeader('connection', 'keep-alive');
+    res.end('hello');
+  },
+  '/own/object': (req, res) => {
+    res.writeHead(200, 'OK', { 'X-First': '1', 'Connection': 'keep-alive', 'Keep-Alive': 'timeout=5' });
+    res.end('hello');
+  },
+  '/own/array': (req, res) => {
+    res.writeHead(200, ['X-First', '1', 'CONNECTION', 'Keep-Alive', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
+    res.end('hello');
+  },
+  '/own/pairs': (req, res) => {
+    res.writeHead(200, [['X-First', '1'], ['Connection', 'keep-alive']]);
+    res.end('hello');
+  },
+  '/own/set-and-object': (req, res) => {
+    res.setHeader('Connection', 'keep-alive');
+    res.writeHead(200, { 'X-First': '1' });
+    res.flushHeaders();
+    res.end('hello');
+  },
+  '/own/removed': (req, res) => {
+    res.removeHeader('Connection');
+    res.end('hello');
+  },
+};
+
+function onRequest(req, res) {
+  const url = new URL(req.url, 'http://app');
+  req.query = url.searchParams;
+  routes[url.pathname](req, res);
+}
+
+/** Echoes, as a WebSocket server in a test might. */
+function onUpgrade(req, socket) {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.on('data', (data) => socket.write(data));
+  socket.on('end', () => socket.end());
+}
+
+function create() {
+  if (!process.env.CERT) return http.createServer(onRequest);
+  return https.createServer({
+    cert: fs.readFileSync(process.env.CERT),
+    key: fs.readFileSync(process.env.KEY),
+  }, onRequest);
+}
+
+const server = create();
+server.on('upgrade', onUpgrade);
+server.on('connection', () => process.send('connection'));
+// What PM2's pages advise; an error would be a failed stop.
+process.on('SIGINT', () => server.close((err) => {
+  if (err) console.error(err);
+  process.exit(err ? 1 : 0);
+}));
+process.on('message', (what) => {
+  if (what === 'listen') http.createServer(onRequest).listen(0, 'localhost');
+  if (what === 'close') server.close();
+  if (what === 'disconnect') process.disconnect();
+});
+server.listen(0);
