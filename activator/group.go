@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -21,6 +22,8 @@ type group struct {
 	*steer.Group
 	// declared: by a socket unit, and not just asked for by the app.
 	declared bool
+	// data is what the first worker to listen gave for all (nodeipc.Message).
+	data json.RawMessage
 	// random is what the app asked for where it left the port to the system:
 	// "address/index", shared by all workers.
 	random string
@@ -129,8 +132,13 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		a.journal.err("%s may not listen on %s: %v", w.unit, asked(m), err)
 		return w.channel.Send(nodeipc.NewReply(m, "", -int(errno)))
 	}
+	if g.data == nil {
+		g.data = m.Data
+	}
 	w.given[g] = true
-	return w.channel.SendHandle(nodeipc.NewReply(m, g.key(), 0), g.Listener(slot(w.instance)))
+	reply := nodeipc.NewReply(m, g.key(), 0)
+	reply.Data = g.data
+	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
 }
 
 // groupFor finds the group for what an app asks for, or opens one. Its error is

@@ -47,6 +47,9 @@ type Message struct {
 	AddressType any  `json:"addressType"`
 	FD          *int `json:"fd"`
 	Index       int  `json:"index"`
+	// Data is what the workers of a server share, such as a TLS server's ticket
+	// keys: the first worker's is everybody's.
+	Data json.RawMessage `json:"data"`
 	// Flags are libuv's, since Node 22: 1 is IPv6 only.
 	Flags int `json:"flags"`
 
@@ -89,8 +92,9 @@ type Reply struct {
 	Ack int64  `json:"ack"`
 	Key string `json:"key,omitempty"`
 	// Errno is zero or a negative errno(3), as libuv counts them.
-	Errno int  `json:"errno"`
-	Data  *int `json:"data"` // always null: Node's own field for a server's data
+	Errno int `json:"errno"`
+	// Data answers a queryServer's. A TLS server throws where it is null.
+	Data json.RawMessage `json:"data"`
 }
 
 // NewReply is the answer to m. A descriptor sent with it becomes the worker's
