@@ -34,14 +34,15 @@ type Activator struct {
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
 
-	workers   map[int]*worker    // by instance: those with a live channel
-	early     map[string]*client // by invocation: waits that came before their worker
+	workers   map[int]*worker // by instance: those with a live channel
+	early     map[*client]run // waits that came before their worker
 	accepters map[place]*accepter
 	homeless  []*handover // connections that no worker could be given yet
 	turn      int64       // numbers handovers
 
+	up       bool // every worker was started; rolls may begin
 	roll     *roll
-	next     *roll  // what was asked for during a roll
+	next     *roll  // what was asked for meanwhile
 	starting int    // start jobs that are not over
 	aborted  string // why the last roll was aborted
 	status   string
@@ -65,6 +66,9 @@ const (
 	busyTime = 60 * time.Second
 )
 
+// leaveTimeout bounds what is done after SIGTERM.
+const leaveTimeout = 5 * time.Second
+
 // Run serves the app until ctx ends. Everything it holds is in the descriptor
 // store then, for the next one. It returns an error only where it cannot begin.
 func Run(ctx context.Context, s Settings, env Environment) error {
@@ -75,9 +79,9 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		count:     s.Workers(CPUs(env.Host)),
 		journal:   journal{env.Journal},
 		notifier:  notifier{env.Getenv("NOTIFY_SOCKET")},
-		manager:   &manager{ctx: ctx},
+		manager:   &manager{ctx: context.WithoutCancel(ctx), own: s.ownUnit()},
 		workers:   make(map[int]*worker),
-		early:     make(map[string]*client),
+		early:     make(map[*client]run),
 		accepters: make(map[place]*accepter),
 		ctx:       ctx,
 		events:    make(chan func()),
@@ -99,11 +103,27 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return a.leave()
 		case event := <-a.events:
 			event()
 		}
 	}
+}
+
+// leave is the end. Everything is in the store by now; only where the app is
+// stopped in the middle of a roll, a surge worker may have begun too late for
+// systemd to stop it too.
+func (a *Activator) leave() error {
+	if a.roll == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), leaveTimeout)
+	defer cancel()
+	job, err := a.manager.ownJob(ctx)
+	if err != nil || job != "stop" {
+		return err
+	}
+	return a.manager.run(ctx, rollout.Stop, a.settings.unit(a.count))
 }
 
 // do runs event in the loop and returns when it has run; it returns false, not
@@ -136,22 +156,29 @@ func (a *Activator) every(tick time.Duration, event func()) {
 // settle makes the world follow the state: who is steered to, who accepts for
 // whom, and what systemctl status shows. It is called after each change.
 func (a *Activator) settle() {
+	a.closeUnused()
 	for _, g := range a.groups {
 		a.report(g.Steer(a.slots(g)))
 	}
 	a.placeAccepters()
 	a.giveHomeless()
+	a.dismissSurge()
 	a.showStatus()
 }
 
-func (a *Activator) showStatus() {
+// ready is the number of workers in rotation, the surge worker aside.
+func (a *Activator) ready() int {
 	ready := 0
 	for instance, w := range a.workers {
 		if w.ready && !w.draining && instance < a.count {
 			ready++
 		}
 	}
-	status := fmt.Sprintf("%d of %d workers ready", ready, a.count)
+	return ready
+}
+
+func (a *Activator) showStatus() {
+	status := fmt.Sprintf("%d of %d workers ready", a.ready(), a.count)
 	switch {
 	case a.roll != nil:
 		done, total := a.roll.Progress()
@@ -245,6 +272,8 @@ func (a *Activator) inherit(states map[int]unitState) error {
 			}
 		case isStored(p.name):
 			stored[p.name] = p.fd
+		case p.name == "stored": // systemd's name for one without
+			unix.Close(p.fd)
 		default:
 			declared = append(declared, p.fd)
 		}

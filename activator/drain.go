@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/nodeipc"
+	"github.com/gopm/gopm/activator/steer"
 )
 
 const (
@@ -35,33 +36,26 @@ func (a *Activator) drainWorker(instance int, timeout time.Duration, c *client) 
 	d := &drain{worker: w, client: c, deadline: time.Now().Add(timeout), done: make(chan struct{})}
 	w.drain = d
 	a.settle()
-	go a.watchDrain(d, a.queues(w))
+	go a.watchDrain(d)
 }
 
-// queues is a function that tells whether nothing waits in a worker's queues.
-// It may be called from outside the loop: a group's descriptors never close.
-func (a *Activator) queues(w *worker) (empty func() bool) {
-	type queue func(int) (int, error)
-	var all []queue
-	for g := range w.given {
-		all = append(all, g.Queue)
-	}
-	return func() bool {
-		for _, length := range all {
-			if n, err := length(slot(w.instance)); err == nil && n > 0 {
-				return false
-			}
+// queued tells whether connections wait for a worker to accept them.
+func (w *worker) queued() bool {
+	for g := range w.listens {
+		if n, err := steer.Queue(g.Listener(slot(w.instance))); err == nil && n > 0 {
+			return true
 		}
-		return true
 	}
+	return false
 }
 
-func (a *Activator) watchDrain(d *drain, empty func() bool) {
+func (a *Activator) watchDrain(d *drain) {
 	patience := min(queuePatience, time.Until(d.deadline))
-	for begun := time.Now(); !empty() && time.Since(begun) < patience; {
+	stalled := true
+	for begun := time.Now(); stalled && time.Since(begun) < patience; {
+		a.do(func() { stalled = d.worker.queued() })
 		time.Sleep(queueTick)
 	}
-	stalled := !empty()
 	a.do(func() {
 		if d.worker.drain == d {
 			d.worker.stalled = stalled

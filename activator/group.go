@@ -7,11 +7,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/nodeipc"
 	"github.com/gopm/gopm/activator/steer"
+)
+
+// How often, and how long apart, the kernel is asked whether it has freed a map.
+const (
+	mapTries = 20
+	mapPause = 50 * time.Millisecond
 )
 
 // maxGroups bounds what a worker can make the activator open.
@@ -101,7 +108,60 @@ func (a *Activator) attachKernel(g *group, stored int) error {
 			return err
 		}
 	}
-	return g.UseKernel(k, a.slots(g))
+	err = g.UseKernel(k, a.slots(g))
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	// The store was lost, by a stop before systemd 254 say, but not the socket:
+	// the old program is attached to it and holds it in its own map. Replaced,
+	// it lets go after a grace period of the kernel's.
+	if err := g.UseClassic(a.slots(g)); err != nil {
+		return err
+	}
+	for range mapTries {
+		time.Sleep(mapPause)
+		if err = g.UseKernel(k, a.slots(g)); !errors.Is(err, unix.EBUSY) {
+			break
+		}
+	}
+	return err
+}
+
+// closeUnused gives up addresses that no socket unit declares and no worker
+// has any more. Callers are refused then, as they would be without an activator.
+func (a *Activator) closeUnused() {
+	a.groups = slices.DeleteFunc(a.groups, func(g *group) bool {
+		if g.declared || a.anyoneHas(g) {
+			return false
+		}
+		for p, acc := range a.accepters {
+			if p.group == g {
+				acc.stop()
+				delete(a.accepters, p)
+			}
+		}
+		a.homeless = slices.DeleteFunc(a.homeless, func(h *handover) bool {
+			if h.group == g {
+				unix.Close(h.fd)
+			}
+			return h.group == g
+		})
+		for slot := range g.Slots() {
+			a.report(a.notifier.forget(g.listenerName(slot)))
+		}
+		a.report(a.notifier.forget(g.mapName()))
+		g.Close()
+		return true
+	})
+}
+
+func (a *Activator) anyoneHas(g *group) bool {
+	for _, w := range a.workers {
+		if w.given[g] {
+			return true
+		}
+	}
+	return false
 }
 
 // slots are those that new connections may go to, in order.
@@ -119,7 +179,7 @@ func (a *Activator) slots(g *group) []int {
 // queryServer gives a worker its own listener for what its app listens on.
 func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 	g, errno, err := a.groupFor(w, m)
-	if err == nil && w.listens[g] {
+	if err == nil && w.given[g] {
 		errno, err = unix.EADDRINUSE, errors.New("it listens there already")
 	}
 	if err == nil {
@@ -136,6 +196,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		g.data = m.Data
 	}
 	w.given[g] = true
+	a.report(a.notifier.mark(w.givenMark(g)))
 	reply := nodeipc.NewReply(m, g.key(), 0)
 	reply.Data = g.data
 	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
@@ -166,6 +227,9 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 		case same:
 			return g, 0, nil
 		case wider:
+			if !g.declared {
+				continue
+			}
 			if !w.given[g] {
 				a.journal.notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
 			}

@@ -29,7 +29,7 @@ func TestMatch(t *testing.T) {
 
 func TestStoredNamesAreTold(t *testing.T) {
 	addr := netip.MustParseAddrPort("[::]:3000")
-	w := &worker{instance: 3, invocation: "6bda4ba2bbc346e6a31f2e3639620796"}
+	w := &worker{run: run{3, "6bda4ba2bbc346e6a31f2e3639620796"}}
 	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark()} {
 		if !isStored(name) {
 			t.Errorf("%s passes for a socket unit's", name)

@@ -2,6 +2,7 @@ package activator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ const jobPoll = 5 * time.Second
 // start or reload, which waits for the job.
 type manager struct {
 	ctx  context.Context // the connection's life
+	own  string          // the activator's unit
 	mu   sync.Mutex
 	conn *systemd.Conn
 }
@@ -65,6 +67,10 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 		return err
 	}
 	if verb != rollout.Stop {
+		// A worker started while the app is being stopped would be left over.
+		if leaves, err := m.ownJob(ctx); err != nil || leaves != "" {
+			return errors.Join(err, rollout.ErrCanceled)
+		}
 		// What the activator restarts on purpose doesn't count as a crash
 		// (StartLimitBurst=). A unit that is not loaded has nothing to reset.
 		_ = conn.ResetFailedUnitContext(ctx, unit)
@@ -90,6 +96,25 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 			}
 		}
 	}
+}
+
+// ownJob is the job that waits to stop or restart the activator itself; empty
+// where there is none.
+func (m *manager) ownJob(ctx context.Context) (string, error) {
+	conn, err := m.connection()
+	if err != nil {
+		return "", err
+	}
+	jobs, err := conn.ListJobsContext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("list jobs: %w", err)
+	}
+	for _, job := range jobs {
+		if job.Unit == m.own && (job.JobType == "stop" || job.JobType == "restart") {
+			return job.JobType, nil
+		}
+	}
+	return "", nil
 }
 
 // lost finds a job over whose end was not signalled.

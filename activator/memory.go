@@ -15,7 +15,7 @@ const memoryTick = 5 * time.Second
 // checkMemory replaces the first worker that is over its limit, as PM2 does:
 // by the resident size of the main process.
 func (a *Activator) checkMemory() {
-	if a.roll != nil {
+	if a.roll != nil || !a.up {
 		return
 	}
 	for _, instance := range a.everyone() {

@@ -17,15 +17,22 @@ type roll struct {
 // reload replaces every worker and answers c at the end. During a roll it is
 // the next one: workers that were already replaced may run what is now old.
 func (a *Activator) reload(c *client) {
-	if a.roll == nil {
-		a.beginRoll(&roll{Roll: rollout.New(a.count, a.everyone()), why: "reload", clients: []*client{c}})
-		return
-	}
-	c.progress("waiting for the roll that is under way")
 	if a.next == nil {
 		a.next = &roll{Roll: rollout.New(a.count, a.everyone()), why: "reload"}
 	}
 	a.next.clients = append(a.next.clients, c)
+	if a.roll != nil {
+		c.progress("waiting for the roll that is under way")
+	}
+	a.beginNext()
+}
+
+// beginNext begins what was asked for, when nothing stands against it.
+func (a *Activator) beginNext() {
+	if next := a.next; next != nil && a.roll == nil && a.up {
+		a.next = nil
+		a.beginRoll(next)
+	}
 }
 
 func (a *Activator) everyone() []int {
@@ -37,10 +44,11 @@ func (a *Activator) everyone() []int {
 }
 
 func (a *Activator) beginRoll(r *roll) {
-	a.roll, a.aborted = r, ""
-	_, total := r.Progress()
-	a.tell(r, "%s: %d of %d workers to replace", r.why, total, a.count)
-	a.report(a.notifier.extend(busyTime))
+	a.roll = r
+	if _, total := r.Progress(); total > 0 {
+		a.aborted = ""
+		a.tell(r, "%s: %d of %d workers to replace", r.why, total, a.count)
+	}
 	a.runRoll(r.Begin())
 }
 
@@ -49,15 +57,16 @@ func (a *Activator) runRoll(job rollout.Job) {
 	r.job = job
 	unit := a.settings.unit(job.Instance)
 	done, total := r.Progress()
-	switch job.Verb {
-	case rollout.Start:
+	switch {
+	case job.Verb != rollout.Stop && job.Instance == a.count:
 		a.tell(r, "%s: starting %s as the canary", r.why, unit)
-	case rollout.Restart:
+	case job.Verb == rollout.Restart:
 		a.tell(r, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
-	case rollout.Stop:
+	case job.Verb == rollout.Stop:
 		a.tell(r, "%s: draining and stopping %s, which stood in", r.why, unit)
 	}
 	a.settle()
+	a.report(a.notifier.extend(busyTime))
 	a.runJob(job, func(err error) {
 		if job, ok := r.Next(err); ok {
 			a.runRoll(job)
@@ -82,11 +91,19 @@ func (a *Activator) endRoll() {
 	// A roll is the only time when much is allocated; what is next may be days
 	// of waiting.
 	debug.FreeOSMemory()
-	if next := a.next; next != nil {
-		a.next = nil
-		a.beginRoll(next)
-	}
+	a.beginNext()
 	a.settle()
+}
+
+// dismissSurge stops a surge worker that stayed after its roll had failed, when
+// it is not needed any more.
+func (a *Activator) dismissSurge() {
+	surge := a.workers[a.count]
+	if surge == nil || surge.dismissed || a.roll != nil || !a.up || a.ready() < a.count {
+		return
+	}
+	surge.dismissed = true
+	a.beginRoll(&roll{Roll: rollout.Leave(a.count), why: "every worker is ready again"})
 }
 
 // tell writes one line to the journal and to everyone who waits for the roll.
@@ -107,8 +124,10 @@ func (a *Activator) resume(states map[int]unitState) {
 			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
 		}
 	}
+	a.up = true
+	defer a.beginNext()
 	surge := states[a.count]
-	if !surge.runs() || a.roll != nil {
+	if !surge.runs() {
 		return
 	}
 	var left []int
@@ -117,7 +136,7 @@ func (a *Activator) resume(states map[int]unitState) {
 			left = append(left, instance)
 		}
 	}
-	r := rollout.New(a.count, left)
+	r := rollout.Resume(a.count, left)
 	if len(left) == 0 || surge.leaves() {
 		r = rollout.Leave(a.count)
 	}

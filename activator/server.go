@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,8 +47,23 @@ func (c *client) answer(a control.Answer) {
 	_, _ = c.conn.Write(control.Line(a))
 }
 
+// maxClients is how many clients of one user are heard at the same time. The
+// control socket is open to every user.
+const maxClients = 256
+
 // acceptControl serves the control socket.
 func (a *Activator) acceptControl() {
+	var mu sync.Mutex
+	clients := make(map[uint32]int) // by uid
+	enter := func(uid uint32, n int) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if clients[uid]+n > maxClients {
+			return false
+		}
+		clients[uid] += n
+		return true
+	}
 	for {
 		conn, err := a.control.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
@@ -57,7 +74,15 @@ func (a *Activator) acceptControl() {
 			time.Sleep(answerTimeout)
 			continue
 		}
-		go a.greet(conn)
+		peer, err := peerOf(conn)
+		if err != nil || !enter(peer.Uid, 1) {
+			conn.Close()
+			continue
+		}
+		go func() {
+			defer enter(peer.Uid, -1)
+			a.greet(conn)
+		}()
 	}
 }
 
@@ -70,7 +95,9 @@ func (a *Activator) greet(conn *net.UnixConn) {
 		err = a.authorise(hello, conn)
 	}
 	if err != nil {
-		a.journal.warning("control socket: %v", err)
+		if a.ctx.Err() == nil {
+			a.journal.warning("control socket: %v", err)
+		}
 		c.finish(err)
 		return
 	}
@@ -89,7 +116,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	})
 	if hello.Verb == control.Wait {
 		_, _ = conn.Read(make([]byte, 1)) // returns when either side closes
-		a.do(func() { a.forgetEarly(hello.Invocation, c) })
+		a.do(func() { a.forgetEarly(c) })
 	}
 }
 
@@ -139,7 +166,16 @@ func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	if hello.Instance < 0 || unit != a.settings.unit(hello.Instance) {
 		return fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
 	}
+	if !isInvocation(hello.Invocation) {
+		return fmt.Errorf("process %d of %s has no invocation's ID", peer.Pid, unit)
+	}
 	return stillThere(conn)
+}
+
+// isInvocation tells what systemd's IDs look like: 128 bits in hexadecimal
+// (sd-id128(3)).
+func isInvocation(id string) bool {
+	return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {

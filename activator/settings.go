@@ -65,6 +65,9 @@ func (s Settings) unit(instance int) string {
 	return fmt.Sprintf("%s@%d.service", s.App, instance)
 }
 
+// ownUnit is the activator's unit.
+func (s Settings) ownUnit() string { return fmt.Sprintf("gopm-activator@%s.service", s.App) }
+
 // instance is the number of a worker unit; false for any other unit.
 func (s Settings) instance(unit string) (int, bool) {
 	number, ok := strings.CutPrefix(unit, s.App+"@")

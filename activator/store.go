@@ -42,6 +42,9 @@ func (n notifier) keep(name string, fd int) error {
 	if n.path == "" {
 		return nil
 	}
+	if !isName(name) {
+		return fmt.Errorf("store descriptor: %q is not a name", name)
+	}
 	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		defer unix.Close(sock)
@@ -64,8 +67,19 @@ func (n notifier) mark(name string) error {
 	return n.keep(name, fd)
 }
 
+// isName tells what may be the name of a descriptor. A newline in it would begin
+// another line of the message to systemd.
+func isName(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || r == ':'
+	}) < 0
+}
+
 // forget drops what is stored under a name.
 func (n notifier) forget(name string) error {
+	if !isName(name) {
+		return fmt.Errorf("forget descriptor: %q is not a name", name)
+	}
 	return n.say("FDSTOREREMOVE=1", "FDNAME="+name)
 }
 
@@ -74,7 +88,7 @@ func (n notifier) forget(name string) error {
 func isStored(name string) bool {
 	kind, _, _ := strings.Cut(name, "-")
 	switch kind {
-	case "listener", "sockets", "channel", "listens", "ready":
+	case "listener", "sockets", "channel", "given", "listens", "ready":
 		return !strings.HasSuffix(name, ".socket")
 	}
 	return false

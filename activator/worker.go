@@ -22,11 +22,10 @@ const readyText = "ready"
 
 // worker is one instance whose channel is open.
 type worker struct {
-	instance   int
-	invocation string // systemd's ID of this run of its unit
-	unit       string
-	pid        int
-	channel    *nodeipc.Channel
+	run
+	unit    string
+	pid     int
+	channel *nodeipc.Channel
 
 	saidReady bool
 	online    bool
@@ -35,12 +34,19 @@ type worker struct {
 	listens   map[*group]bool // and accepts on it
 	waits     []*client
 
-	draining bool
-	drain    *drain
+	draining  bool
+	dismissed bool // as a surge worker, with no roll to stand in for
+	drain     *drain
 	// stalled: its queue did not move, so the activator accepts in its place.
 	stalled bool
 	// handovers are connections sent to the worker and not yet accepted.
 	handovers map[int64]*handover
+}
+
+// run is one run of an instance's unit.
+type run struct {
+	instance   int
+	invocation string // systemd's ID of it
 }
 
 // serves tells whether new connections of a group may go to the worker.
@@ -55,6 +61,10 @@ func (w *worker) accepts(g *group) bool { return w.listens[g] && !w.stalled }
 func (w *worker) channelName() string { return fmt.Sprintf("channel-%d-%s", w.instance, w.invocation) }
 
 func (w *worker) readyMark() string { return fmt.Sprintf("ready-%d-%s", w.instance, w.invocation) }
+
+func (w *worker) givenMark(g *group) string {
+	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, plain(g.Addr()))
+}
 
 func (w *worker) listensMark(g *group) string {
 	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, plain(g.Addr()))
@@ -71,14 +81,13 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		return nil, err
 	}
 	return &worker{
-		instance:   instance,
-		invocation: invocation,
-		unit:       a.settings.unit(instance),
-		pid:        int(peer.Pid),
-		channel:    channel,
-		given:      make(map[*group]bool),
-		listens:    make(map[*group]bool),
-		handovers:  make(map[int64]*handover),
+		run:       run{instance, invocation},
+		unit:      a.settings.unit(instance),
+		pid:       int(peer.Pid),
+		channel:   channel,
+		given:     make(map[*group]bool),
+		listens:   make(map[*group]bool),
+		handovers: make(map[int64]*handover),
 	}, nil
 }
 
@@ -105,8 +114,10 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 		w.online = true
 		w.saidReady = take(stored, w.readyMark())
 		for _, g := range a.groups {
-			w.listens[g] = take(stored, w.listensMark(g))
-			w.given[g] = w.listens[g]
+			if take(stored, w.givenMark(g)) && slot(instance) < g.Slots() {
+				w.given[g] = true
+				w.listens[g] = take(stored, w.listensMark(g))
+			}
 		}
 		w.ready = a.isReady(w)
 		// It was being drained; its drain asks again.
@@ -147,19 +158,21 @@ func (a *Activator) attachWorker(instance int, invocation string, c *client) {
 		c.finish(err)
 		return
 	}
+	if old := a.workers[instance]; old != nil {
+		a.endWorker(old, errors.New("another run of its unit has begun"))
+	}
 	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
 		a.report(err)
 		c.finish(err)
 		w.channel.Close()
 		return
 	}
-	if old := a.workers[instance]; old != nil {
-		a.endWorker(old, errors.New("another run of its unit has begun"))
-	}
 	a.workers[instance] = w
-	if c := a.early[invocation]; c != nil {
-		delete(a.early, invocation)
-		w.waits = append(w.waits, c)
+	for c, run := range a.early {
+		if run == w.run {
+			delete(a.early, c)
+			w.waits = append(w.waits, c)
+		}
 	}
 	c.answer(control.Answer{Done: true})
 	_ = c.conn.SetDeadline(time.Time{})
@@ -242,9 +255,8 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 		}
 	case nodeipc.ActClose:
 		for _, g := range a.groups {
-			if g.key() == m.Key && w.listens[g] {
-				w.listens[g] = false
-				a.report(a.notifier.forget(w.listensMark(g)))
+			if g.key() == m.Key {
+				a.withdraw(w, g)
 			}
 		}
 	case nodeipc.ActExited:
@@ -302,9 +314,7 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	a.report(a.notifier.forget(w.channelName()))
 	a.report(a.notifier.forget(w.readyMark()))
 	for _, g := range a.groups {
-		if w.listens[g] {
-			a.report(a.notifier.forget(w.listensMark(g)))
-		}
+		a.withdraw(w, g)
 	}
 	for _, c := range w.waits {
 		c.finish(fmt.Errorf("%s ended before it was ready; see journalctl -u %s", w.unit, w.unit))
@@ -318,13 +328,25 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	a.settle()
 }
 
+// withdraw forgets that a worker has a listener of a group.
+func (a *Activator) withdraw(w *worker, g *group) {
+	if w.listens[g] {
+		delete(w.listens, g)
+		a.report(a.notifier.forget(w.listensMark(g)))
+	}
+	if w.given[g] {
+		delete(w.given, g)
+		a.report(a.notifier.forget(w.givenMark(g)))
+	}
+}
+
 // wait answers c when the given run of an instance is ready, or has ended.
 func (a *Activator) wait(instance int, invocation string, c *client) {
 	w := a.workers[instance]
 	switch {
 	case w == nil || w.invocation != invocation:
 		// exec has yet to come. Should it never, wait sees its process end.
-		a.early[invocation] = c
+		a.early[c] = run{instance, invocation}
 	case w.ready:
 		c.finish(nil)
 	default:
@@ -333,11 +355,7 @@ func (a *Activator) wait(instance int, invocation string, c *client) {
 }
 
 // forgetEarly drops a wait whose client has left.
-func (a *Activator) forgetEarly(invocation string, c *client) {
-	if a.early[invocation] == c {
-		delete(a.early, invocation)
-	}
-}
+func (a *Activator) forgetEarly(c *client) { delete(a.early, c) }
 
 // drain is one worker's way out.
 type drain struct {

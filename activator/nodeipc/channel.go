@@ -17,16 +17,14 @@ const (
 	// peekSize is what one look at a channel sees. A cluster message has a few
 	// hundred bytes; only an app's own message can be longer.
 	peekSize = 32 << 10
-	// maxLine bounds what a worker can make us hold.
+	// maxLine bounds what a worker can make us hold. A longer line is dropped:
+	// only an app's own message has such a size.
 	maxLine = 1 << 20
 	// maxUnsent bounds what waits for a worker that does not read.
 	maxUnsent = 1024
 )
 
-// ErrLineTooLong closes a channel whose worker sends a line of over 1 MiB.
-var ErrLineTooLong = errors.New("line of over 1 MiB")
-
-// ErrUnread closes a channel whose worker has not read for 1024 messages.
+// ErrUnread tells that the worker has not read for 1024 messages.
 var ErrUnread = errors.New("worker does not read its channel")
 
 // Channel is the primary's end of one worker's channel.
@@ -42,8 +40,9 @@ type Channel struct {
 	end  sync.Once
 	sent sync.WaitGroup
 
-	peeked []byte
-	long   []byte // the beginning of a line longer than peeked
+	peeked   []byte
+	long     []byte // the beginning of a line longer than peeked
+	dropping bool   // a line longer than maxLine, until it ends
 }
 
 type outgoing struct {
@@ -126,7 +125,7 @@ func (c *Channel) writeOne(o outgoing) error {
 }
 
 // Serve calls handle for each line that the worker sends until the channel
-// ends (io.EOF), handle fails, or a line is too long.
+// ends (io.EOF) or handle fails. A line of over 1 MiB is dropped.
 //
 // A line is taken from the socket only after handle has returned. So a line
 // that was being handled when the process was killed is still there for the
@@ -148,14 +147,12 @@ func (c *Channel) Serve(handle func(line []byte) error) error {
 			}
 			continue
 		}
-		line := c.peeked[:i]
-		if c.long != nil {
-			line = append(c.long, line...)
-			c.long = nil
+		if !c.dropping {
+			if err := handle(append(c.long, c.peeked[:i]...)); err != nil {
+				return err
+			}
 		}
-		if err := handle(line); err != nil {
-			return err
-		}
+		c.long, c.dropping = nil, false
 		if err := c.consume(i + 1); err != nil {
 			return err
 		}
@@ -166,9 +163,11 @@ func (c *Channel) Serve(handle func(line []byte) error) error {
 // not hold all of it. Only an app's own message is that long.
 func (c *Channel) takeLong(n int) error {
 	if len(c.long)+n > maxLine {
-		return ErrLineTooLong
+		c.long, c.dropping = nil, true
 	}
-	c.long = append(c.long, c.peeked[:n]...)
+	if !c.dropping {
+		c.long = append(c.long, c.peeked[:n]...)
+	}
 	return c.consume(n)
 }
 
@@ -184,6 +183,9 @@ func (c *Channel) peek() (whole bool, err error) {
 		switch {
 		case err == unix.EAGAIN, err == unix.EINTR:
 			return false
+		case err == unix.ECONNRESET: // killed before it had read everything
+			result = io.EOF
+			return true
 		case err != nil:
 			result = fmt.Errorf("read channel: %w", err)
 			return true

@@ -50,18 +50,19 @@ func TestServeGivesLines(t *testing.T) {
 	}
 }
 
-func TestServeRefusesAnEndlessLine(t *testing.T) {
+func TestServeDropsAnOverlongLine(t *testing.T) {
 	c, worker := pair(t)
 	go func() {
-		for chunk := bytes.Repeat([]byte("x"), 64<<10); ; {
-			if _, err := worker.Write(chunk); err != nil {
-				return
-			}
-		}
+		_, _ = io.WriteString(worker, strings.Repeat("x", 3*maxLine)+"\nb\n")
+		worker.Close()
 	}()
-	err := c.Serve(func([]byte) error { return errors.New("a line came") })
-	if !errors.Is(err, ErrLineTooLong) {
-		t.Errorf("Serve says %v, want %v", err, ErrLineTooLong)
+	var lines []string
+	err := c.Serve(func(line []byte) error {
+		lines = append(lines, string(line))
+		return nil
+	})
+	if want := []string{"b"}; err != io.EOF || !slices.Equal(lines, want) {
+		t.Errorf("Serve gave %.40q and %v, want %q and EOF", lines, err, want)
 	}
 }
 

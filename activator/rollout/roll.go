@@ -55,26 +55,31 @@ type Roll struct {
 	surge   int
 	targets []int // still to be restarted
 	total   int
-	leaving bool
+	first   Verb // what is done to the surge worker at the beginning
 	job     Job
+	begun   bool // an old worker has been touched
 	over    bool
 	err     error
 }
 
-// New is a roll of targets, in their order, with surge standing in.
+// New is a roll of targets, in their order, with surge standing in. A surge
+// worker that is left over from before is restarted: the canary has to run
+// what the others will.
 func New(surge int, targets []int) *Roll {
-	return &Roll{surge: surge, targets: targets, total: len(targets)}
+	return &Roll{surge: surge, targets: targets, total: len(targets), first: Restart}
+}
+
+// Resume is what is left of a roll whose surge worker runs or starts.
+func Resume(surge int, targets []int) *Roll {
+	return &Roll{surge: surge, targets: targets, total: len(targets), first: Start}
 }
 
 // Leave is the end of a roll: only the surge worker is still to go.
-func Leave(surge int) *Roll { return &Roll{surge: surge, leaving: true} }
+func Leave(surge int) *Roll { return &Roll{surge: surge, first: Stop} }
 
 // Begin is the first job.
 func (r *Roll) Begin() Job {
-	r.job = Job{Start, r.surge}
-	if r.leaving {
-		r.job.Verb = Stop
-	}
+	r.job = Job{r.first, r.surge}
 	return r.job
 }
 
@@ -93,7 +98,12 @@ func (r *Roll) Next(result error) (job Job, ok bool) {
 		r.over = true
 		return Job{}, false
 	case result != nil:
-		r.err = &AbortedError{Job: r.job, Canary: r.job.Verb == Start, Err: result}
+		r.err = &AbortedError{Job: r.job, Canary: !r.begun, Err: result}
+		if r.begun && !errors.Is(result, ErrCanceled) {
+			// The surge worker goes on standing in for the one that failed.
+			r.over = true
+			return Job{}, false
+		}
 		r.targets = nil
 	}
 	if len(r.targets) == 0 {
@@ -102,6 +112,7 @@ func (r *Roll) Next(result error) (job Job, ok bool) {
 	}
 	r.job = Job{Restart, r.targets[0]}
 	r.targets = r.targets[1:]
+	r.begun = true
 	return r.job, true
 }
 

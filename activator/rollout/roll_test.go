@@ -11,6 +11,7 @@ import (
 func TestRoll(t *testing.T) {
 	broken := errors.New("exited with status 1")
 	tests := map[string]struct {
+		roll    *Roll // of targets, where it is not New
 		targets []int
 		results map[string]error // by job; nil where absent
 		jobs    string
@@ -18,43 +19,51 @@ func TestRoll(t *testing.T) {
 	}{
 		"all": {
 			targets: []int{0, 1, 2},
-			jobs:    "start 3, restart 0, restart 1, restart 2, stop 3",
+			jobs:    "restart 3, restart 0, restart 1, restart 2, stop 3",
+		},
+		"resumed": {
+			roll: Resume(3, []int{1, 2}),
+			jobs: "start 3, restart 1, restart 2, stop 3",
+		},
+		"resumed with nothing left": {
+			roll: Leave(3),
+			jobs: "stop 3",
 		},
 		"one worker over its memory limit": {
 			targets: []int{1},
-			jobs:    "start 3, restart 1, stop 3",
-		},
-		"nothing left after a resume": {
-			jobs: "start 3, stop 3",
+			jobs:    "restart 3, restart 1, stop 3",
 		},
 		"broken release": {
 			targets: []int{0, 1, 2},
-			results: map[string]error{"start 3": broken},
-			jobs:    "start 3, stop 3",
+			results: map[string]error{"restart 3": broken},
+			jobs:    "restart 3, stop 3",
 			err:     "canary 3 did not become ready: exited with status 1; no old worker was touched",
 		},
 		"third worker fails": {
 			targets: []int{0, 1, 2},
 			results: map[string]error{"restart 2": broken},
-			jobs:    "start 3, restart 0, restart 1, restart 2, stop 3",
+			jobs:    "restart 3, restart 0, restart 1, restart 2",
 			err:     "restart of instance 2: exited with status 1; the roll stopped there",
 		},
 		"stopped in the middle": {
 			targets: []int{0, 1, 2},
 			results: map[string]error{"restart 0": ErrCanceled, "stop 3": ErrCanceled},
-			jobs:    "start 3, restart 0, stop 3",
+			jobs:    "restart 3, restart 0, stop 3",
 			err:     "restart of instance 0: job canceled by another one; the roll stopped there",
 		},
 		"surge worker cannot be stopped": {
 			targets: []int{0},
 			results: map[string]error{"stop 3": broken},
-			jobs:    "start 3, restart 0, stop 3",
+			jobs:    "restart 3, restart 0, stop 3",
 			err:     "stop of instance 3: exited with status 1; the roll stopped there",
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := New(3, slices.Clone(test.targets))
+			r := test.roll
+			if r == nil {
+				r = New(3, slices.Clone(test.targets))
+			}
 			var jobs []string
 			for job, ok := r.Begin(), true; ok; {
 				jobs = append(jobs, fmt.Sprint(job.Verb, " ", job.Instance))

@@ -21,7 +21,7 @@ func (g *Group) UseClassic(eligible []int) error {
 	return nil
 }
 
-func (r random) name() string { return "classic BPF, at random" }
+func (r random) close() {}
 
 func (r random) add(int, int) error { return nil }
 

@@ -73,7 +73,10 @@ func (g *Group) UseKernel(k *Kernel, eligible []int) error {
 	return nil
 }
 
-func (k *Kernel) name() string { return "eBPF, in turn" }
+func (k *Kernel) close() {
+	k.sockets.Close()
+	k.table.Close()
+}
 
 func (k *Kernel) add(slot, fd int) error {
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)

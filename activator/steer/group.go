@@ -17,7 +17,8 @@ import (
 )
 
 // Backlog is asked for on each listener; the kernel caps it at
-// net.core.somaxconn.
+// net.core.somaxconn. A worker's app asks anew for what it wants, 511 by
+// default, when it listens.
 const Backlog = 4096
 
 // WaitingRoom is the slot of a group's first listener. It belongs to no
@@ -38,12 +39,10 @@ type selector interface {
 	// steer sends new connections to slots, in turn or at random; to the
 	// waiting room where there is none.
 	steer(slots []int) error
-	// name is what the journal calls it.
-	name() string
+	close()
 }
 
-// Group is the listeners of one address. Its descriptors stay open for the
-// life of the process.
+// Group is the listeners of one address. Its descriptors stay open until Close.
 type Group struct {
 	addr      netip.AddrPort
 	listeners []int // by slot, which is also the order of their listen(2)
@@ -164,18 +163,26 @@ func (g *Group) Steer(slots []int) error {
 	return nil
 }
 
-// Queue is the number of connections that wait in a slot to be accepted:
+// Close gives the address up. What is queued in its listeners is reset.
+func (g *Group) Close() {
+	for _, fd := range g.listeners {
+		unix.Close(fd)
+	}
+	g.listeners = nil
+	if g.selector != nil {
+		g.selector.close()
+	}
+}
+
+// Queue is the number of connections that wait in a listener to be accepted:
 // tcpi_unacked of a listening socket (net/ipv4/tcp.c, tcp_get_info).
-func (g *Group) Queue(slot int) (int, error) {
-	info, err := unix.GetsockoptTCPInfo(g.listeners[slot], unix.IPPROTO_TCP, unix.TCP_INFO)
+func Queue(listener int) (int, error) {
+	info, err := unix.GetsockoptTCPInfo(listener, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
-		return 0, fmt.Errorf("read queue of %s: %w", g.addr, err)
+		return 0, fmt.Errorf("read queue of listener: %w", err)
 	}
 	return int(info.Unacked), nil
 }
-
-// Selector names what picks the slot, for the journal.
-func (g *Group) Selector() string { return g.selector.name() }
 
 // option is one integer socket option.
 type option struct{ level, name int }

@@ -179,11 +179,7 @@ func listen(t *testing.T, addr string) *Group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for _, fd := range g.listeners {
-			unix.Close(fd)
-		}
-	})
+	t.Cleanup(g.Close)
 	return g
 }
 
@@ -205,7 +201,7 @@ func queues(t *testing.T, g *Group) []int {
 	t.Helper()
 	counts := make([]int, g.Slots())
 	for slot := range counts {
-		n, err := g.Queue(slot)
+		n, err := Queue(g.Listener(slot))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error
 	})
 	switch {
 	case errors.Is(err, control.ErrGone):
-		return fmt.Errorf("%w during the reload; the next one goes on with it: journalctl -u gopm-activator@%s", err, app)
+		return fmt.Errorf("%w during the reload; the next one goes on with a roll that had begun (journalctl -u gopm-activator@%s); to be sure, reload again", err, app)
 	case err != nil:
 		return fmt.Errorf("reload %s: %w", app, err)
 	}

@@ -78,33 +78,45 @@ func wait(ctx context.Context, app string, args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	if pid, err := strconv.Atoi(os.Getenv("MAINPID")); err == nil {
-		pidfd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			return errors.New("the worker ended before it was ready")
-		}
-		go func() {
-			awaitExit(pidfd)
-			cancel(errors.New("the worker ended before it was ready"))
-		}()
-	}
+	ctx, cancel := whileRuns(ctx)
+	defer cancel()
 	err = control.Insist(ctx, app, hello(control.Wait, instance))
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return cause
+	if err != nil && context.Cause(ctx) == errEnded {
+		return fmt.Errorf("%s@%d is not ready: %w", app, instance, errEnded)
 	}
 	return err
 }
 
-// awaitExit blocks until the process of pidfd has ended (pidfd_open(2)).
-func awaitExit(pidfd int) {
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	for {
-		if _, err := unix.Poll(fds, -1); err != unix.EINTR {
-			return
-		}
+// errEnded is why there is nothing to wait for.
+var errEnded = errors.New("the worker's process has ended")
+
+// whileRuns is a context that ends, by errEnded, with the worker's process:
+// $MAINPID, which systemd gives to the unit's other commands.
+func whileRuns(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := func() { cancel(nil) }
+	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
+	if err != nil {
+		return ctx, stop // called by hand, or the process is known to be gone
 	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		cancel(errEnded)
+	}
+	if err != nil {
+		return ctx, stop
+	}
+	go func() {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		for {
+			// It is readable when the process has ended (pidfd_open(2)).
+			if _, err := unix.Poll(fds, -1); err != unix.EINTR {
+				cancel(errEnded)
+				return
+			}
+		}
+	}()
+	return ctx, stop
 }
 
 // defaultDrain is for a unit that does not say --timeout.
@@ -129,7 +141,9 @@ func drain(ctx context.Context, app string, args []string, o drainOptions) error
 	defer cancel()
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
-	if err := control.Insist(ctx, app, request); err != nil {
+	ctx, stop := whileRuns(ctx)
+	defer stop()
+	if err := control.Insist(ctx, app, request); err != nil && context.Cause(ctx) != errEnded {
 		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped without a drain: %v\n", app, instance, err)
 	}
 	return nil
