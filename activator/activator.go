@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +42,7 @@ type Activator struct {
 	homeless  []*handover // connections that no worker could be given yet
 	turn      int64       // numbers handovers
 
+	left     bool // Run ends
 	up       bool // every worker was started; rolls may begin
 	roll     *roll
 	next     *roll  // what was asked for meanwhile
@@ -47,7 +50,7 @@ type Activator struct {
 	aborted  string // why the last roll was aborted
 	status   string
 
-	ctx    context.Context // of Run
+	ctx    context.Context // until Run returns
 	events chan func()
 }
 
@@ -66,27 +69,24 @@ const (
 	busyTime = 60 * time.Second
 )
 
-// leaveTimeout bounds what is done after SIGTERM.
-const leaveTimeout = 5 * time.Second
-
 // Run serves the app until ctx ends. Everything it holds is in the descriptor
 // store then, for the next one. It returns an error only where it cannot begin.
 func Run(ctx context.Context, s Settings, env Environment) error {
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	a := &Activator{
 		settings:  s,
 		count:     s.Workers(CPUs(env.Host)),
 		journal:   journal{env.Journal},
 		notifier:  notifier{env.Getenv("NOTIFY_SOCKET")},
-		manager:   &manager{ctx: context.WithoutCancel(ctx), own: s.ownUnit()},
+		manager:   &manager{ctx: running, own: s.ownUnit()},
 		workers:   make(map[int]*worker),
 		early:     make(map[*client]run),
 		accepters: make(map[place]*accepter),
-		ctx:       ctx,
+		ctx:       running,
 		events:    make(chan func()),
 	}
-	states, err := a.manager.workers(ctx, s)
+	states, err := a.manager.workers(a.ctx, s)
 	if err != nil {
 		return err
 	}
@@ -100,30 +100,48 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	}
 	a.startMissing(states)
 
-	for {
+	asked := ctx.Done()
+	for !a.left {
 		select {
-		case <-ctx.Done():
-			return a.leave()
+		case <-asked:
+			asked = nil
+			go func() {
+				job, err := a.manager.ownJob(a.ctx)
+				a.do(func() {
+					a.report(err)
+					a.leave(job)
+				})
+			}()
 		case event := <-a.events:
 			event()
 		}
 	}
+	return nil
 }
 
-// leave is the end. Everything is in the store by now; only where the app is
-// stopped in the middle of a roll, a surge worker may have begun too late for
-// systemd to stop it too.
-func (a *Activator) leave() error {
-	if a.roll == nil {
-		return nil
+// leave ends Run: at once where the activator restarts, since everything is in
+// the store by now. Where it is stopped the store goes, and with it the
+// channels, and with those the workers: they are drained and stopped first.
+// When the whole app stops systemd has done that already, but for a surge worker
+// that began too late.
+func (a *Activator) leave(job string) {
+	if job != "stop" {
+		a.left = true
+		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), leaveTimeout)
-	defer cancel()
-	job, err := a.manager.ownJob(ctx)
-	if err != nil || job != "stop" {
-		return err
+	running := slices.Collect(maps.Keys(a.workers))
+	if a.roll != nil && a.workers[a.count] == nil {
+		running = append(running, a.count)
 	}
-	return a.manager.run(ctx, rollout.Stop, a.settings.unit(a.count))
+	stopping := len(running)
+	a.left = stopping == 0
+	for _, instance := range running {
+		a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, func(err error) {
+			a.report(err)
+			stopping--
+			a.left = stopping == 0
+		})
+	}
 }
 
 // do runs event in the loop and returns when it has run; it returns false, not
