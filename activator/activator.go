@@ -125,6 +125,11 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 // When the whole app stops systemd has done that already, but for a surge worker
 // that began too late.
 func (a *Activator) leave(job string) {
+	for _, r := range []*roll{a.roll, a.next} {
+		if r != nil {
+			r.answer(rollout.ErrCanceled)
+		}
+	}
 	if job != "stop" {
 		a.left = true
 		return

@@ -85,9 +85,7 @@ func (a *Activator) endRoll() {
 	} else {
 		a.tell(r, "%s: done", r.why)
 	}
-	for _, c := range r.clients {
-		c.finish(r.Err())
-	}
+	r.answer(r.Err())
 	// A roll is the only time when much is allocated; what is next may be days
 	// of waiting.
 	debug.FreeOSMemory()
@@ -104,6 +102,14 @@ func (a *Activator) dismissSurge() {
 	}
 	surge.dismissed = true
 	a.beginRoll(&roll{Roll: rollout.Leave(a.count), why: "every worker is ready again"})
+}
+
+// answer ends the wait of everyone who asked for the roll.
+func (r *roll) answer(err error) {
+	for _, c := range r.clients {
+		c.finish(err)
+	}
+	r.clients = nil
 }
 
 // tell writes one line to the journal and to everyone who waits for the roll.

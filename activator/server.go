@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
 )
 
 const (
@@ -36,6 +37,7 @@ func (c *client) finish(err error) {
 	answer := control.Answer{Done: true}
 	if err != nil {
 		answer.Error = err.Error()
+		answer.Canceled = errors.Is(err, rollout.ErrCanceled)
 	}
 	c.answer(answer)
 	c.conn.Close()

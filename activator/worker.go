@@ -307,7 +307,7 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	case errors.Is(reason, io.EOF) && w.draining:
 		a.journal.info("%s has ended", w.unit)
 	case errors.Is(reason, io.EOF):
-		a.journal.warning("%s has ended without a stop; systemd starts it again as its Restart= says", w.unit)
+		a.journal.warning("%s has ended without a drain; if it crashed, systemd starts it again as its Restart= says", w.unit)
 	default:
 		a.journal.err("%s: channel closed, which ends the worker: %v", w.unit, reason)
 	}

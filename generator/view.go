@@ -32,7 +32,8 @@ type view struct {
 	StartLimitBurst    int
 	DrainTimeout       units.Value
 	StartTimeout       *units.Value
-	StopTimeout        units.Value
+	KillTimeout        units.Value // from SIGINT to SIGKILL
+	StopTimeout        units.Value // of the whole stop
 	Restart            bool
 	RestartDelay       units.Value
 
@@ -59,9 +60,11 @@ const (
 	startTimeout = 90 * time.Second
 	// leastDelay keeps a crash loop from taking a whole CPU.
 	leastDelay = 100 * time.Millisecond
-	// leastStop is the time that a drain has to say how much longer it takes. It
-	// also keeps clear of 0, which means no limit to systemd.
+	// leastStop keeps clear of 0, which means no limit to systemd.
 	leastStop = 250 * time.Millisecond
+	// stopMargin is for what a stop of a worker takes beside its drain: it bounds
+	// it only where the drain itself hangs.
+	stopMargin = 10 * time.Second
 )
 
 // view quotes everything of an app. What cannot be quoted is a problem.
@@ -80,7 +83,8 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		WaitReady: app.WaitReady, MemoryLimit: app.MemoryLimit, Restart: app.Restart,
 		StartLimitBurst: max(app.MaxRestarts, 1),
 		DrainTimeout:    units.Span(app.DrainTimeout),
-		StopTimeout:     units.Span(max(app.KillTimeout, leastStop)),
+		KillTimeout:     units.Span(max(app.KillTimeout, leastStop)),
+		StopTimeout:     units.Span(stopTimeout(app)),
 		RestartDelay:    units.Span(max(app.RestartDelay, leastDelay)),
 	}
 	if name != app.Name {
@@ -108,6 +112,14 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		}))
 	}
 	return v
+}
+
+// stopTimeout is the time after which systemd kills what is left of an app.
+func stopTimeout(app ecosystem.App) time.Duration {
+	if app.Cluster {
+		return app.DrainTimeout + app.KillTimeout + stopMargin
+	}
+	return max(app.KillTimeout, leastStop)
 }
 
 // window is the time within which MaxRestarts starts are too many. It is long

@@ -14,6 +14,9 @@ import (
 // ErrGone tells that the activator ended before it answered.
 var ErrGone = errors.New("the activator went away")
 
+// ErrCanceled tells that something else was asked for meanwhile.
+var ErrCanceled = errors.New("canceled")
+
 // retryPause is between two attempts to reach an activator that restarts.
 const retryPause = 100 * time.Millisecond
 
@@ -37,6 +40,8 @@ func Ask(ctx context.Context, app string, hello Hello, progress func(string)) er
 			return fmt.Errorf("read answer of activator: %w", err)
 		}
 		switch {
+		case answer.Canceled:
+			return fmt.Errorf("%w: %s", ErrCanceled, answer.Error)
 		case answer.Error != "":
 			return errors.New(answer.Error)
 		case answer.Done:

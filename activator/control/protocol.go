@@ -43,6 +43,9 @@ type Answer struct {
 	Progress string `json:"progress,omitempty"`
 	Done     bool   `json:"done,omitempty"`
 	Error    string `json:"error,omitempty"`
+	// Canceled: the error is that something else was asked for meanwhile, such
+	// as a stop.
+	Canceled bool `json:"canceled,omitempty"`
 }
 
 // Path is the control socket of an app.

@@ -71,6 +71,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := pflag.NewFlagSet("gopm-activator", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
+	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
 	showHelp := flags.BoolP("help", "h", false, "print this help")

@@ -13,7 +13,7 @@ import (
 // aborted.
 //
 // It does not wait for another activator where the one it asked is killed: as
-// ExecReload= it would keep systemd from starting that one.
+// ExecReload= (--quiet) it would keep systemd from starting that one.
 func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error {
 	err := control.Ask(ctx, app, control.Hello{Verb: control.Reload}, func(line string) {
 		if !quiet {
@@ -21,6 +21,8 @@ func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error
 		}
 	})
 	switch {
+	case quiet && (errors.Is(err, control.ErrCanceled) || ctx.Err() != nil):
+		return nil // a stop is under way, and this is part of what stops
 	case errors.Is(err, control.ErrGone):
 		return fmt.Errorf("%w during the reload; the next one goes on with a roll that had begun (journalctl -u gopm-activator@%s); to be sure, reload again", err, app)
 	case err != nil:

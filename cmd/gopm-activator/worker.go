@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -56,7 +55,6 @@ func workerEnv(env []string, instance, channel int) []string {
 		switch name, value, _ := strings.Cut(v, "="); name {
 		case "NODE_OPTIONS":
 			options = " " + value
-		case "NOTIFY_SOCKET": // is for drain, not for the app
 		default:
 			kept = append(kept, v)
 		}
@@ -81,7 +79,11 @@ func wait(ctx context.Context, app string, args []string) error {
 	ctx, cancel := whileRuns(ctx)
 	defer cancel()
 	err = control.Insist(ctx, app, hello(control.Wait, instance))
-	if err != nil && context.Cause(ctx) == errEnded {
+	switch cause := context.Cause(ctx); {
+	case err == nil, cause == context.Canceled:
+		// Canceled by the signal of a stop: nothing has failed.
+		return nil
+	case cause == errEnded:
 		return fmt.Errorf("%s@%d is not ready: %w", app, instance, errEnded)
 	}
 	return err
@@ -119,48 +121,61 @@ func whileRuns(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// defaultDrain is for a unit that does not say --timeout.
-const defaultDrain = 30 * time.Second
+// drainOptions are the times of a stop.
+type drainOptions struct {
+	timeout time.Duration // until no connection is left
+	kill    time.Duration // from SIGINT to SIGKILL
+}
 
-type drainOptions struct{ timeout time.Duration }
+// The times for a unit that does not say; the second is PM2's.
+const (
+	defaultDrain = 30 * time.Second
+	defaultKill  = 1600 * time.Millisecond
+)
 
-// drain returns when the instance has no connection left, or its time is over.
-// A stop must not fail because of it: whoever cannot drain is just stopped.
+// drain is all of a worker's stop: it returns when the process has ended. That
+// must not fail because of the activator: whoever cannot drain is just stopped.
+//
+// It sends the signals itself, and does not leave them to systemd, because
+// TimeoutStopSec= bounds each stage of a stop alike: a time-out that is right
+// for an app after its SIGINT would cut a drain short.
 func drain(ctx context.Context, app string, args []string, o drainOptions) error {
 	instance, _, err := instanceOf(args)
 	if err != nil {
 		return err
 	}
-	// TimeoutStopSec= is for what comes after the drain: this stage of the stop
-	// gets time of its own (EXTEND_TIMEOUT_USEC, sd_notify(3)).
-	const margin = 5 * time.Second
-	if err := extend(o.timeout + margin); err != nil {
-		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %v\n", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout+margin)
+	ctx, stop := whileRuns(ctx)
+	defer stop()
+	// The activator ends the drain in time; if it does not answer, we do.
+	const margin = 2 * time.Second
+	asking, cancel := context.WithTimeout(ctx, o.timeout+margin)
 	defer cancel()
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
-	ctx, stop := whileRuns(ctx)
-	defer stop()
-	if err := control.Insist(ctx, app, request); err != nil && context.Cause(ctx) != errEnded {
+	if err := control.Insist(asking, app, request); err != nil && context.Cause(ctx) != errEnded {
 		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped without a drain: %v\n", app, instance, err)
 	}
+	end(ctx, o.kill)
 	return nil
 }
 
-func extend(d time.Duration) error {
-	path := os.Getenv("NOTIFY_SOCKET")
-	if path == "" {
-		return nil
+// end sends the worker's process SIGINT and, where it still runs after patience,
+// SIGKILL. ctx ends with the process. Called by hand it does nothing.
+func end(ctx context.Context, patience time.Duration) {
+	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
+	if err != nil || ctx.Err() != nil {
+		return
 	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		return fmt.Errorf("ask systemd for time: %w", err)
+	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGKILL} {
+		// systemd has not reaped the process while its ExecStop= runs: the
+		// number is still its own.
+		_ = unix.Kill(pid, signal)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(patience):
+		}
 	}
-	defer conn.Close()
-	_, err = fmt.Fprintf(conn, "EXTEND_TIMEOUT_USEC=%d", d.Microseconds())
-	return err
 }
 
 func hello(verb control.Verb, instance int) control.Hello {
