@@ -45,10 +45,13 @@ type Activator struct {
 	left     bool // Run ends
 	up       bool // every worker was started; rolls may begin
 	roll     *roll
-	next     *roll  // what was asked for meanwhile
-	starting int    // start jobs that are not over
-	aborted  string // why the last roll was aborted
-	status   string
+	next     *roll // what was asked for meanwhile
+	starting int   // start jobs that are not over
+	// overtaken are instances whose job a stop took the place of: that they
+	// failed to start is no news to anyone.
+	overtaken []int
+	aborted   string // why the last roll was aborted
+	status    string
 
 	ctx    context.Context // until Run returns
 	events chan func()
@@ -133,6 +136,9 @@ func (a *Activator) leave(job string) {
 	if job != "stop" {
 		a.left = true
 		return
+	}
+	for _, instance := range a.overtaken {
+		a.manager.forgive(a.ctx, a.settings.unit(instance))
 	}
 	running := slices.Collect(maps.Keys(a.workers))
 	if a.roll != nil && a.workers[a.count] == nil {

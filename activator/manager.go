@@ -72,8 +72,8 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 			return errors.Join(err, rollout.ErrCanceled)
 		}
 		// What the activator restarts on purpose doesn't count as a crash
-		// (StartLimitBurst=). A unit that is not loaded has nothing to reset.
-		_ = conn.ResetFailedUnitContext(ctx, unit)
+		// (StartLimitBurst=).
+		m.forgive(ctx, unit)
 	}
 	job := map[rollout.Verb]func(context.Context, string, string, chan<- string) (int, error){
 		rollout.Start: conn.StartUnitContext, rollout.Restart: conn.RestartUnitContext, rollout.Stop: conn.StopUnitContext,
@@ -95,6 +95,14 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 				return m.judge(ctx, unit, result)
 			}
 		}
+	}
+}
+
+// forgive has systemd forget that a unit failed, and how often it was started.
+func (m *manager) forgive(ctx context.Context, unit string) {
+	if conn, err := m.connection(); err == nil {
+		// A unit that is not loaded has nothing to forget.
+		_ = conn.ResetFailedUnitContext(ctx, unit)
 	}
 }
 

@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/gopm/gopm/activator/rollout"
@@ -68,6 +69,9 @@ func (a *Activator) runRoll(job rollout.Job) {
 	a.settle()
 	a.report(a.notifier.extend(busyTime))
 	a.runJob(job, func(err error) {
+		if errors.Is(err, rollout.ErrCanceled) {
+			a.overtaken = append(a.overtaken, job.Instance)
+		}
 		if job, ok := r.Next(err); ok {
 			a.runRoll(job)
 			return
