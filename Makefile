@@ -1,0 +1,65 @@
+# What gopm is built, installed and tested with. `make help` lists it.
+
+PREFIX ?= /usr
+DESTDIR ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# How long each fuzz target runs.
+FUZZTIME ?= 10s
+
+# Only root can boot a systemd.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env 'PATH=$(PATH)')
+
+# The commands in a recipe are one script, and its first failure ends it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: help build install test unit scenarios fuzz lint demo bench prepare clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## build bin/gopm-gen and bin/gopm-activator
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+
+# The list of what gopm puts on a machine. The tests' machine and the demo's
+# are made by this target too.
+install: build ## install below DESTDIR, PREFIX (/usr)
+	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' bin/gopm-gen bin/gopm-activator
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/gopm' activator/agent/*.cjs
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' units/*.service units/*.socket
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' packaging/man/*.1
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man8' packaging/man/*.8
+
+prepare: ## install what the tests and the demo need
+	@test/prepare
+
+test: FUZZTIME := 5s
+test: lint unit fuzz scenarios ## everything, from a clean checkout
+	@echo 'everything passed'
+
+lint: prepare ## gofmt, go vet, staticcheck
+	@badly=$$(gofmt -l .)
+	if [ -n "$$badly" ]; then printf 'run gofmt on:\n%s\n' "$$badly"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# test/ needs a machine of its own; see scenarios.
+unit: prepare ## the tests of the packages
+	@$(AS_ROOT) go test -race $$(go list ./... | grep -v '/test$$')
+
+scenarios: prepare ## the tests under a booted systemd
+	@$(AS_ROOT) go test -v -count=1 -timeout=20m ./test
+
+fuzz: ## each fuzz target for FUZZTIME
+	@test/fuzz $(FUZZTIME)
+
+demo: prepare ## convert examples/my-api and reload it under load, in a minute
+	@CGO_ENABLED=0 go build -buildvcs=false -o bin/demo ./test/demo
+	$(AS_ROOT) bin/demo
+
+bench: prepare ## gopm beside PM2: throughput, memory, lost requests
+	@$(AS_ROOT) go run ./test/bench
+
+clean: ## remove what was built
+	@rm -rf bin

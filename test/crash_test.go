@@ -1,0 +1,202 @@
+package test
+
+import (
+	"context"
+	"maps"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/site"
+)
+
+// settled waits until exactly the workers that there should be are ready, and
+// the activator is.
+func (s scenario) settled() map[string]int {
+	s.t.Helper()
+	s.eventually("the app is settled", func() bool {
+		pids, err := s.PIDs()
+		if err != nil || !slices.Equal(sorted(pids), site.Instances(workers)) {
+			return false
+		}
+		for unit := range pids {
+			if s.state(unit) != "active" {
+				return false
+			}
+		}
+		return s.state(site.Activator) == "active"
+	})
+	return s.pids()
+}
+
+func TestActivatorKilled(t *testing.T) {
+	for _, profile := range load.Profiles() {
+		t.Run(profile.String(), func(t *testing.T) {
+			s := boot(t, four)
+			s.must(s.Start(t.Context()))
+			old := s.exactly(workers)
+			r := s.under(profile, func() {
+				for range 3 {
+					before, err := s.MainPID(t.Context(), site.Activator)
+					s.must(err)
+					s.must(s.Kill(t.Context(), site.Activator, "KILL"))
+					s.eventually("another activator is there", func() bool {
+						pid, err := s.MainPID(t.Context(), site.Activator)
+						s.must(err)
+						return pid != 0 && pid != before && s.state(site.Activator) == "active"
+					})
+				}
+			})
+			s.lossless(r)
+			if now := s.settled(); !maps.Equal(now, old) {
+				t.Errorf("workers are %v, want the old ones %v", now, old)
+			}
+			// The one that took over can do what the first could.
+			s.spread()
+			s.must(s.Reload(t.Context()))
+			s.replaced(old)
+			s.spread()
+		})
+	}
+}
+
+func TestActivatorRestarted(t *testing.T) {
+	s := boot(t, four)
+	s.must(s.Start(t.Context()))
+	old := s.exactly(workers)
+	r := s.under(load.PerRequest, func() {
+		for range 3 {
+			s.systemctl("restart", site.Activator)
+		}
+	})
+	s.lossless(r)
+	if now := s.settled(); !maps.Equal(now, old) {
+		t.Errorf("workers are %v, want the old ones %v", now, old)
+	}
+	s.spread()
+	s.must(s.Reload(t.Context()))
+	s.replaced(old)
+}
+
+func TestActivatorKilledDuringReload(t *testing.T) {
+	moments := map[string]func(s scenario, old map[string]int) bool{
+		"the surge worker starts": func(s scenario, old map[string]int) bool {
+			return s.state(site.Instance(workers)) == "activating"
+		},
+		"the surge worker is ready": func(s scenario, old map[string]int) bool {
+			return s.state(site.Instance(workers)) == "active"
+		},
+		"a worker drains or stops": func(s scenario, old map[string]int) bool {
+			return s.state(site.Instance(1)) != "active"
+		},
+		"half of the workers are new": func(s scenario, old map[string]int) bool {
+			pids, err := s.PIDs()
+			return err == nil && pids[site.Instance(1)] != 0 && pids[site.Instance(1)] != old[site.Instance(1)]
+		},
+		"the surge worker stops": func(s scenario, old map[string]int) bool {
+			return s.state(site.Instance(workers)) == "deactivating"
+		},
+	}
+	for moment, come := range moments {
+		t.Run(moment, func(t *testing.T) {
+			s := boot(t, four)
+			s.must(s.Start(t.Context()))
+			old := s.exactly(workers)
+			watch, err := s.Watch(t.Context())
+			s.must(err)
+			r := s.under(load.KeepAlive, func() {
+				s.systemctl("reload", "--no-block", site.Target)
+				s.eventually(moment, func() bool { return come(s, old) })
+				s.must(s.Kill(t.Context(), site.Activator, "KILL"))
+				s.settled()
+				// Whatever it did about the reload, the next one is whole.
+				before := s.pids()
+				if _, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api"); err != nil {
+					t.Error(err)
+				}
+				s.replaced(before)
+			})
+			s.lossless(r)
+			seen, err := watch.Stop()
+			s.must(err)
+			if seen.FewestReady < workers {
+				t.Errorf("at one time %d workers were ready, want at least %d", seen.FewestReady, workers)
+			}
+			if seen.MostOfFirst > 1 {
+				t.Errorf("at one time %d processes were instance 0", seen.MostOfFirst)
+			}
+		})
+	}
+}
+
+// What is under way inside a worker is lost with it, and nothing else.
+func TestWorkerKilled(t *testing.T) {
+	s := boot(t, four)
+	s.must(s.Start(t.Context()))
+	old := s.exactly(workers)
+	killed := site.Instance(1)
+	r := s.under(load.PerRequest, func() {
+		s.must(s.Kill(t.Context(), killed, "KILL"))
+		s.eventually("the worker is back", func() bool {
+			pids, err := s.PIDs()
+			return err == nil && pids[killed] != 0 && pids[killed] != old[killed] && s.state(killed) == "active"
+		})
+	})
+	const underWay = 16 // as many connections as under makes
+	if r.Failures() > underWay {
+		t.Errorf("%s, want at most %d failed", r, underWay)
+	}
+	// wrk's words for a connection that ended early are among them.
+	for what, n := range r.Failed {
+		if n > 0 && !slices.Contains([]string{"reset", "closed", "read", "write"}, what) {
+			t.Errorf("%d requests failed with %s: they were not under way in the worker", n, what)
+		}
+	}
+	now := s.exactly(workers)
+	for unit, pid := range old {
+		if unit != killed && now[unit] != pid {
+			t.Errorf("%s was %d and is %d, but %s was killed", unit, pid, now[unit], killed)
+		}
+	}
+	restarts, err := s.Property(t.Context(), killed, "NRestarts")
+	s.must(err)
+	if restarts != "1" {
+		t.Errorf("systemd restarted %s %s times, want 1", killed, restarts)
+	}
+}
+
+// Connections that a worker never accepted are answered by others.
+func TestConnectionsQueuedToKilledWorker(t *testing.T) {
+	s := boot(t, four)
+	s.must(s.Start(t.Context()))
+	s.exactly(workers)
+	stopped := site.Instance(2)
+	s.must(s.Kill(t.Context(), stopped, "STOP"))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	const connections = 4 * workers
+	answers := make(chan error, connections)
+	var open []net.Conn
+	for range connections {
+		conn, err := s.Dial(ctx, "tcp", site.Address)
+		s.must(err)
+		defer conn.Close()
+		open = append(open, conn)
+	}
+	for _, conn := range open {
+		go func() {
+			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
+			answers <- err
+		}()
+	}
+	s.must(s.Kill(t.Context(), stopped, "KILL"))
+	for range connections {
+		if err := <-answers; err != nil {
+			t.Errorf("a request wasn't answered: %v", err)
+		}
+	}
+	s.settled()
+}

@@ -1,0 +1,109 @@
+// Package load sends requests to the example app for as long as a scenario
+// takes, and says exactly how many were answered and how many were not.
+package load
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Profile is a way of sending requests.
+type Profile int
+
+const (
+	// KeepAlive sends request after request on each connection.
+	KeepAlive Profile = iota
+	// PerRequest opens a connection for each request.
+	PerRequest
+	// Slow asks for what takes the app 100 ms, on connections that are kept.
+	Slow
+)
+
+// Profiles are all of them.
+func Profiles() []Profile {
+	return []Profile{KeepAlive, PerRequest, Slow}
+}
+
+func (p Profile) String() string {
+	switch p {
+	case KeepAlive:
+		return "keep-alive"
+	case PerRequest:
+		return "a connection per request"
+	case Slow:
+		return "a route that takes 100 ms"
+	}
+	return fmt.Sprintf("Profile(%d)", int(p))
+}
+
+// path is the route of the example app that the profile asks for.
+func (p Profile) path() string {
+	if p == Slow {
+		return "/api/v1/slow"
+	}
+	return "/api/v1/hello"
+}
+
+// header is what the profile adds to each request.
+func (p Profile) header() string {
+	if p == PerRequest {
+		return "Connection: close"
+	}
+	return "Connection: keep-alive"
+}
+
+// A Result counts requests.
+type Result struct {
+	Answered int            // with a status of 2xx
+	Failed   map[string]int // by what happened: refused, reset, closed, timeout, …
+	PIDs     map[int]int    // requests answered by each worker; only Client knows
+	Longest  time.Duration  // of an answered request; only Client knows
+	Examples []string       // the first few failures in full; only Client knows
+}
+
+// Failures is how many requests failed.
+func (r Result) Failures() int {
+	sum := 0
+	for _, n := range r.Failed {
+		sum += n
+	}
+	return sum
+}
+
+// Add returns the sum of two results.
+func (r Result) Add(other Result) Result {
+	sum := Result{
+		Answered: r.Answered + other.Answered,
+		Failed:   map[string]int{},
+		PIDs:     map[int]int{},
+		Longest:  max(r.Longest, other.Longest),
+		Examples: slices.Concat(r.Examples, other.Examples),
+	}
+	for _, part := range []Result{r, other} {
+		for what, n := range part.Failed {
+			sum.Failed[what] += n
+		}
+		for pid, n := range part.PIDs {
+			sum.PIDs[pid] += n
+		}
+	}
+	return sum
+}
+
+// String is such as "1200 answered, 3 failed (1 reset, 2 timeout)".
+func (r Result) String() string {
+	s := fmt.Sprintf("%d answered, %d failed", r.Answered, r.Failures())
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(r.Failed)) {
+		if r.Failed[what] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", r.Failed[what], what))
+		}
+	}
+	if len(parts) > 0 {
+		s += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return s
+}

@@ -1,0 +1,72 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Wrk is a load made by wrk(1), which never sends a request again.
+type Wrk struct {
+	Command     func(ctx context.Context, name string, args ...string) *exec.Cmd
+	Address     string
+	Profile     Profile
+	Connections int
+	Timeout     time.Duration // in whole seconds; an answer that takes longer counts as failed
+}
+
+// limit ends a wrk that nobody stops.
+const limit = "600s"
+
+// Start begins to send.
+func (w Wrk) Start(ctx context.Context) (*Running, error) {
+	cmd := w.Command(ctx, "wrk", "--threads=1", "--connections="+strconv.Itoa(w.Connections), "--duration="+limit,
+		"--timeout="+strconv.Itoa(int(w.Timeout.Seconds()))+"s", "--header="+w.Profile.header(), "http://"+w.Address+w.Profile.path())
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start wrk: %w", err)
+	}
+	return &Running{
+		// On SIGINT it ends at once and prints what it has.
+		stop: func() { cmd.Process.Signal(syscall.SIGINT) },
+		result: func() (Result, error) {
+			if err := cmd.Wait(); err != nil {
+				return Result{}, fmt.Errorf("run wrk: %w\n%s", err, out.Bytes())
+			}
+			return parseWrk(out.String())
+		},
+	}, nil
+}
+
+var (
+	wrkRequests = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
+	wrkErrors   = regexp.MustCompile(`(?m)^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$`)
+	wrkStatus   = regexp.MustCompile(`(?m)^\s*Non-2xx or 3xx responses: (\d+)$`)
+)
+
+// parseWrk reads wrk's summary. wrk prints the lines about errors only where
+// there were any, and counts an answer with a bad status as a request too.
+func parseWrk(out string) (Result, error) {
+	requests := wrkRequests.FindStringSubmatch(out)
+	if requests == nil {
+		return Result{}, fmt.Errorf("read wrk's summary: no number of requests in:\n%s", out)
+	}
+	r := Result{Failed: map[string]int{}}
+	r.Answered, _ = strconv.Atoi(requests[1])
+	if found := wrkErrors.FindStringSubmatch(out); found != nil {
+		for i, what := range []string{"connect", "read", "write", "timeout"} {
+			r.Failed[what], _ = strconv.Atoi(found[i+1])
+		}
+	}
+	if found := wrkStatus.FindStringSubmatch(out); found != nil {
+		r.Failed["status"], _ = strconv.Atoi(found[1])
+		r.Answered -= r.Failed["status"]
+	}
+	return r, nil
+}

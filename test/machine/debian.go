@@ -1,0 +1,73 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+// debian returns the root of a Debian release with systemd and D-Bus, which
+// debootstrap(8) makes once and the cache keeps.
+func debian(ctx context.Context, release string) (string, error) {
+	cache, err := CacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find Debian %s: %w", release, err)
+	}
+	root := filepath.Join(cache, "debian-"+release)
+	if isFolder(root) {
+		return root, nil
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", fmt.Errorf("make Debian %s: %w", release, err)
+	}
+	// The file stays: whoever removed it would let two processes lock two
+	// files of one name.
+	lock, err := os.OpenFile(root+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", fmt.Errorf("make Debian %s: %w", release, err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("make Debian %s: lock %s: %w", release, lock.Name(), err)
+	}
+	if isFolder(root) { // another process made it while we waited
+		return root, nil
+	}
+	work, err := os.MkdirTemp(cache, "debootstrap-")
+	if err != nil {
+		return "", fmt.Errorf("make Debian %s: %w", release, err)
+	}
+	defer os.RemoveAll(work)
+	tree := filepath.Join(work, release)
+	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus", release, tree).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("make Debian %s: run debootstrap: %w\n%s", release, err, out)
+	}
+	// Only this makes it visible, so that a broken one is never mistaken for
+	// a whole one.
+	if err := os.Rename(tree, root); err != nil {
+		return "", fmt.Errorf("make Debian %s: %w", release, err)
+	}
+	return root, nil
+}
+
+// CacheDir is where tests keep what they fetch once: $GOPM_TEST_CACHE, or
+// gopm-test in the user's cache folder.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("GOPM_TEST_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w (or set GOPM_TEST_CACHE)", err)
+	}
+	return filepath.Join(dir, "gopm-test"), nil
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,3 @@
+'use strict';
+
+throw new Error('this release is broken');

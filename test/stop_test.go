@@ -1,0 +1,82 @@
+package test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/site"
+)
+
+func TestRestartRefusesNobody(t *testing.T) {
+	for _, profile := range load.Profiles() {
+		t.Run(profile.String(), func(t *testing.T) {
+			s := boot(t, four)
+			s.must(s.Start(t.Context()))
+			old := s.exactly(workers)
+			client := s.Client(profile)
+			running := client.Start(t.Context())
+			s.systemctl("restart", site.Target)
+			// A target is restarted before its workers are.
+			s.settled()
+			r, err := running.Stop()
+			s.must(err)
+			t.Logf("%s; the longest took %s", r, r.Longest)
+			s.lossless(r)
+			s.replaced(old)
+		})
+	}
+}
+
+func TestStop(t *testing.T) {
+	s := boot(t, four)
+	for range 2 {
+		s.must(s.Start(t.Context()))
+		s.exactly(workers)
+
+		// Each is in a worker when the stop comes: it has said so.
+		const requests = 2 * workers
+		answers := make(chan error, requests)
+		for range requests {
+			_, conn, err := s.Ask(t.Context(), "/api/v1/hello")
+			s.must(err)
+			defer conn.Close()
+			go func() {
+				_, err := s.AskOn(t.Context(), conn, "/api/v1/slow")
+				answers <- err
+			}()
+		}
+		s.systemctl("stop", site.Target)
+		for range requests {
+			if err := <-answers; err != nil {
+				t.Errorf("a request under way when the app was stopped: %v", err)
+			}
+		}
+		s.stopped()
+	}
+}
+
+// stopped waits until the app has stopped, which systemctl doesn't where a
+// target is stopped, and checks that nothing of it is left.
+func (s scenario) stopped() {
+	s.t.Helper()
+	ended := []string{"inactive", "failed"}
+	s.eventually("the app has stopped", func() bool {
+		return slices.Contains(ended, s.state(site.Activator)) && slices.Contains(ended, s.state(site.Socket))
+	})
+	refuses, err := s.Refuses(s.t.Context())
+	s.must(err)
+	if !refuses {
+		s.t.Error("the port is open after the stop")
+	}
+	for _, pattern := range []string{"my-api*", "gopm-activator@*"} {
+		processes, err := s.Processes(pattern)
+		s.must(err)
+		for _, p := range processes {
+			s.t.Errorf("after the stop %s still has %s, process %d", p.Unit, p.Name, p.PID)
+		}
+	}
+	if failed := s.systemctl("list-units", "--failed", "--no-legend"); failed != "" {
+		s.t.Errorf("after the stop units have failed:\n%s", failed)
+	}
+}
