@@ -13,6 +13,8 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env 'PATH=$(PATH)')
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
+# Tests that put load on the machine have it to themselves.
+.NOTPARALLEL:
 .PHONY: help build install test unit scenarios fuzz lint demo bench prepare clean
 .DEFAULT_GOAL := help
 

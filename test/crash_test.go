@@ -106,7 +106,9 @@ func TestActivatorKilledDuringReload(t *testing.T) {
 			old := s.exactly(workers)
 			watch, err := s.Watch(t.Context())
 			s.must(err)
-			r := s.under(load.KeepAlive, func() {
+			// Each connection has a request under way at any time: none can be
+			// cut without its being seen.
+			r := s.under(load.Slow, func() {
 				s.systemctl("reload", "--no-block", site.Target)
 				s.eventually(moment, func() bool { return come(s, old) })
 				s.must(s.Kill(t.Context(), site.Activator, "KILL"))
