@@ -290,7 +290,7 @@ func TestBlockedEventLoopIsNotSilence(t *testing.T) {
 		}
 		w.drain()
 		time.Sleep(2800 * time.Millisecond)
-		blocking.ask("/block?ms=2000")
+		blocking.ask("/block?ms=5000") // long enough for all of the following on a busy machine
 		w.await(`"block"`)
 
 		var left []*client

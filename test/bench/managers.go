@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gopm/gopm/test/machine"
+	"github.com/gopm/gopm/test/cache"
 	"github.com/gopm/gopm/test/site"
 )
 
@@ -42,11 +42,11 @@ const (
 
 // installPM2 puts PM2 into the cache, once.
 func installPM2(ctx context.Context) (string, error) {
-	cache, err := machine.CacheDir()
+	cached, err := cache.Dir()
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(cache, "pm2-"+pm2Version)
+	folder := filepath.Join(cached, "pm2-"+pm2Version)
 	if _, err := os.Stat(filepath.Join(folder, "node_modules/pm2/bin/pm2")); err == nil {
 		return folder, nil
 	}

@@ -7,20 +7,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"github.com/gopm/gopm/test/cache"
 )
 
 // debian returns the root of a Debian release with systemd and D-Bus, which
 // debootstrap(8) makes once and the cache keeps.
 func debian(ctx context.Context, release string) (string, error) {
-	cache, err := CacheDir()
+	cached, err := cache.Dir()
 	if err != nil {
 		return "", fmt.Errorf("find Debian %s: %w", release, err)
 	}
-	root := filepath.Join(cache, "debian-"+release)
+	root := filepath.Join(cached, "debian-"+release)
 	if isFolder(root) {
 		return root, nil
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cached, 0o755); err != nil {
 		return "", fmt.Errorf("make Debian %s: %w", release, err)
 	}
 	// The file stays: whoever removed it would let two processes lock two
@@ -36,7 +38,7 @@ func debian(ctx context.Context, release string) (string, error) {
 	if isFolder(root) { // another process made it while we waited
 		return root, nil
 	}
-	work, err := os.MkdirTemp(cache, "debootstrap-")
+	work, err := os.MkdirTemp(cached, "debootstrap-")
 	if err != nil {
 		return "", fmt.Errorf("make Debian %s: %w", release, err)
 	}
@@ -52,19 +54,6 @@ func debian(ctx context.Context, release string) (string, error) {
 		return "", fmt.Errorf("make Debian %s: %w", release, err)
 	}
 	return root, nil
-}
-
-// CacheDir is where tests keep what they fetch once: $GOPM_TEST_CACHE, or
-// gopm-test in the user's cache folder.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("GOPM_TEST_CACHE"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("%w (or set GOPM_TEST_CACHE)", err)
-	}
-	return filepath.Join(dir, "gopm-test"), nil
 }
 
 func isFolder(name string) bool {

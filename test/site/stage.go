@@ -13,7 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/gopm/gopm/test/machine"
+	"github.com/gopm/gopm/test/cache"
 	"github.com/gopm/gopm/test/nodes"
 )
 
@@ -91,11 +91,11 @@ func (s *Stage) installApp(ctx context.Context, example string) error {
 	if err != nil {
 		return err
 	}
-	cache, err := machine.CacheDir()
+	cached, err := cache.Dir()
 	if err != nil {
 		return err
 	}
-	modules := filepath.Join(cache, fmt.Sprintf("my-api-%x", sha256.Sum256(lock)), "node_modules")
+	modules := filepath.Join(cached, fmt.Sprintf("my-api-%x", sha256.Sum256(lock)), "node_modules")
 	if _, err := os.Stat(modules); err != nil {
 		if err := s.installModules(ctx, filepath.Dir(modules)); err != nil {
 			return err

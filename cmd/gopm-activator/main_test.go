@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCommandLine(t *testing.T) {
+	tests := map[string]struct {
+		args   []string
+		stdout string // the beginning of it
+		err    string
+		usage  bool
+	}{
+		"help":             {args: []string{"--help"}, stdout: "gopm-activator: share one port"},
+		"version":          {args: []string{"--version"}, stdout: "gopm-activator devel\n"},
+		"nothing":          {err: "usage: give a verb and an app", usage: true},
+		"no app":           {args: []string{"reload"}, err: "usage: give a verb and an app", usage: true},
+		"unknown verb":     {args: []string{"relaod", "my-api"}, err: `usage: there is no verb "relaod"`, usage: true},
+		"unknown flag":     {args: []string{"reload", "my-api", "--fast"}, err: "usage: unknown flag: --fast", usage: true},
+		"no instance":      {args: []string{"wait", "my-api"}, err: "usage: give an instance", usage: true},
+		"bad instance":     {args: []string{"drain", "my-api", "-1"}, err: "usage: unknown shorthand flag: '1' in -1", usage: true},
+		"no command":       {args: []string{"exec", "my-api", "0", "--"}, err: "usage: exec needs a command", usage: true},
+		"command unknown":  {args: []string{"exec", "my-api", "0", "--", "no-such-node"}, err: `find no-such-node in PATH: exec: "no-such-node": executable file not found in $PATH`},
+		"app without unit": {args: []string{"reload", "no-such-app"}, err: "reload no-such-app: reach the activator of no-such-app: dial unix /run/gopm/no-such-app.sock: connect: no such file or directory"},
+		"serve a path":     {args: []string{"serve", "../etc"}, err: `"../etc" is not an app's unit name`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			err := run(t.Context(), test.args, &stdout)
+			switch {
+			case test.err == "" && (err != nil || !strings.HasPrefix(stdout.String(), test.stdout)):
+				t.Errorf("says %q and %v, want %q", stdout.String(), err, test.stdout)
+			case test.err != "" && (err == nil || err.Error() != test.err || errors.Is(err, errUsage) != test.usage):
+				t.Errorf("fails with %v, want %s", err, test.err)
+			}
+		})
+	}
+}
+
+func TestWorkerEnv(t *testing.T) {
+	got := workerEnv([]string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100"}, 2, 7)
+	want := []string{
+		"PORT=3000",
+		"NODE_CHANNEL_FD=7",
+		"NODE_CHANNEL_SERIALIZATION_MODE=json",
+		"NODE_UNIQUE_ID=3",
+		"NODE_APP_INSTANCE=2",
+		"NODE_OPTIONS=--require=/usr/lib/gopm/agent.cjs --max-old-space-size=100",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("environment is %q, want %q", got, want)
+	}
+}
