@@ -50,11 +50,11 @@ func TestPathInstallsOnceForConcurrentCallers(t *testing.T) {
 			t.Errorf("callers got different files: %q", paths)
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(cache, "*"))
+	left, err := filepath.Glob(filepath.Join(cache, "nodes", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{filepath.Join(cache, "v18.20.8"), filepath.Join(cache, "v18.20.8.lock")}
+	want := []string{filepath.Join(cache, "nodes", "v18.20.8"), filepath.Join(cache, "nodes", "v18.20.8.lock")}
 	if strings.Join(left, " ") != strings.Join(want, " ") {
 		t.Errorf("the cache holds %q, want %q", left, want)
 	}
