@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -33,8 +34,7 @@ func (w Wrk) Start(ctx context.Context) (*Running, error) {
 		return nil, fmt.Errorf("start wrk: %w", err)
 	}
 	return &Running{
-		// On SIGINT it ends at once and prints what it has.
-		stop: func() { cmd.Process.Signal(syscall.SIGINT) },
+		stop: func() { go interrupt(cmd.Process) },
 		result: func() (Result, error) {
 			if err := cmd.Wait(); err != nil {
 				return Result{}, fmt.Errorf("run wrk: %w\n%s", err, out.Bytes())
@@ -42,6 +42,14 @@ func (w Wrk) Start(ctx context.Context) (*Running, error) {
 			return parseWrk(out.String())
 		},
 	}, nil
+}
+
+// interrupt has wrk end and print what it has. One SIGINT is not enough: caught
+// before wrk sleeps for its duration, it is forgotten.
+func interrupt(wrk *os.Process) {
+	for wrk.Signal(syscall.SIGINT) == nil {
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 var (
