@@ -27,6 +27,7 @@ func TestWhereAnAppMayListen(t *testing.T) {
 	s.exactly(workers)
 
 	want := map[string]string{
+		"cluster.isWorker":        "true",
 		"low port":                "EACCES",
 		"one address of the port": "EADDRNOTAVAIL",
 		"unix socket":             "ENOTSUP",

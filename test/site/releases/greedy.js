@@ -2,11 +2,12 @@
 
 // Listens in every way that an app may try, and tells what became of it.
 
+const cluster = require('cluster');
 const net = require('net');
 const express = require('express');
 
 const app = express();
-const tried = {};
+const tried = { 'cluster.isWorker': String(cluster.isWorker) };
 
 app.get('/tried', (req, res) => {
   res.json(tried);
