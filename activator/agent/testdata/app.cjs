@@ -114,4 +114,6 @@ process.on('message', (what) => {
   if (what === 'close') server.close();
   if (what === 'disconnect') process.disconnect();
 });
+// Node's own time for idle connections, 5 s, must not end one before the agent.
+server.keepAliveTimeout = 60000;
 server.listen(0);
