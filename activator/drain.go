@@ -15,24 +15,38 @@ const (
 	queuePatience = time.Second
 )
 
+// drain is one worker's way out.
+type drain struct {
+	worker   *worker
+	client   *client
+	deadline time.Time
+	done     chan struct{} // closed by finish
+}
+
+func (d *drain) finish() {
+	d.worker.drain = nil
+	close(d.done)
+	d.client.finish(nil)
+}
+
 // drainWorker takes an instance out of rotation, lets it accept what is queued
 // for it, has the agent finish what is in flight, and then answers c. Nothing
 // of this can fail a stop: at the time-out c is answered all the same.
 func (a *Activator) drainWorker(instance int, timeout time.Duration, c *client) {
 	w := a.workers[instance]
-	if w == nil || !w.ready {
-		// No connection was ever steered to it.
-		if w != nil {
-			w.draining = true
-		}
+	if w == nil {
 		c.finish(nil)
 		return
 	}
-	if w.drain != nil { // its client has died with a kill of ours
+	w.draining = true
+	if !w.ready { // no connection was ever steered to it
+		c.finish(nil)
+		return
+	}
+	if w.drain != nil { // whose client has left
 		w.drain.client = c
 		return
 	}
-	w.draining = true
 	d := &drain{worker: w, client: c, deadline: time.Now().Add(timeout), done: make(chan struct{})}
 	w.drain = d
 	a.settle()

@@ -356,17 +356,3 @@ func (a *Activator) wait(instance int, invocation string, c *client) {
 
 // forgetEarly drops a wait whose client has left.
 func (a *Activator) forgetEarly(c *client) { delete(a.early, c) }
-
-// drain is one worker's way out.
-type drain struct {
-	worker   *worker
-	client   *client
-	deadline time.Time
-	done     chan struct{} // closed by finish
-}
-
-func (d *drain) finish() {
-	d.worker.drain = nil
-	close(d.done)
-	d.client.finish(nil)
-}
