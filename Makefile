@@ -4,7 +4,7 @@ PREFIX ?= /usr
 DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # How long each fuzz target runs.
-FUZZTIME ?= 10s
+FUZZRUNS ?= 100000
 
 # Only root can boot a systemd.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env 'PATH=$(PATH)')
@@ -36,7 +36,7 @@ install: build ## install below DESTDIR, PREFIX (/usr)
 prepare: ## install what the tests and the demo need
 	@test/prepare
 
-test: FUZZTIME := 5s
+test: FUZZRUNS := 15000
 test: lint unit fuzz scenarios ## everything, from a clean checkout
 	@echo 'everything passed'
 
@@ -53,8 +53,8 @@ unit: prepare ## the tests of the packages
 scenarios: prepare ## the tests under a booted systemd
 	@$(AS_ROOT) go test -v -count=1 -timeout=20m ./test
 
-fuzz: ## each fuzz target for FUZZTIME
-	@test/fuzz $(FUZZTIME)
+fuzz: ## each fuzz target, FUZZRUNS times
+	@test/fuzz $(FUZZRUNS)
 
 demo: prepare ## convert examples/my-api and reload it under load, in a minute
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/demo ./test/demo
