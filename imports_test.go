@@ -50,7 +50,7 @@ var doors = map[string][]string{
 	"golang.org/x/tools/txtar":         nil,
 	"golang.org/x/sync":                nil,
 	"github.com/google/go-cmp":         nil,
-	"github.com/rogpeppe/go-internal":  nil,
+	"github.com/rogpeppe/go-internal":  {"cmd/gopm-gen"},
 }
 
 // source is a Go file: its folder, whether it is a test, and what it imports.

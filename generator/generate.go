@@ -22,6 +22,19 @@ type Options struct {
 	// Taken returns where the machine has a unit that gopm-gen did not make, or
 	// "" for none. It may be nil.
 	Taken func(unit string) string
+	// ServiceUser is the account of apps that name none.
+	ServiceUser string
+	// Systemd is the version that the units must work with; 0 is 249.
+	Systemd int
+	// User makes units for systemctl --user.
+	User bool
+	// Boot makes units as a systemd.generator(7) does: no accounts, no folders.
+	Boot bool
+	// EnvDir is the absolute folder of the environment files that only root
+	// reads; empty is /etc/gopm.
+	EnvDir string
+	// SourceExists says that the file is where Source says.
+	SourceExists bool
 }
 
 // Result is what became of a file.
@@ -94,6 +107,10 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	}
 	for _, p := range v.Ports {
 		out.Ports = append(out.Ports, p.String())
+	}
+	out.Enable = append(out.Enable, Enabled{Unit: out.Unit + ".target", WantedBy: "multi-user.target"})
+	if v.Cluster && len(v.Ports) > 0 {
+		out.Enable = append(out.Enable, Enabled{Unit: out.Unit + ".socket", WantedBy: "sockets.target"})
 	}
 	g.result.Report.Apps = append(g.result.Report.Apps, out)
 }

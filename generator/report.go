@@ -24,7 +24,14 @@ type AppReport struct {
 	Instances string           `json:"instances"` // a number, max, or a negative number for CPUs less
 	Ports     []string         `json:"ports,omitempty"`
 	Files     []string         `json:"files"`
+	Enable    []Enabled        `json:"enable,omitempty"`
 	Notes     []ecosystem.Note `json:"notes,omitempty"`
+}
+
+// Enabled is a link that systemctl enable would make.
+type Enabled struct {
+	Unit     string `json:"unit"`
+	WantedBy string `json:"wanted_by"`
 }
 
 // notes adds to the file's own notes what the units make different.

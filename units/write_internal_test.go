@@ -13,10 +13,11 @@ func TestUndo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"/a", "/b"} {
-		s, err := stage(root+name, "new")
-		if err != nil {
+		var w writing
+		if err := w.stage(root+name, Change{Kind: Create, New: File{Text: "new"}}); err != nil {
 			t.Fatal(err)
 		}
+		s := w.staged[0]
 		if err := s.commit(); err != nil {
 			t.Fatal(err)
 		}

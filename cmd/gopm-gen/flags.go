@@ -1,99 +1,188 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/gopm/gopm/units"
 )
 
-const usage = `gopm-gen turns a PM2 ecosystem file into systemd units. It needs no Node.
+// stdin is the name of the file that is the standard input.
+const stdin = "-"
 
-usage: gopm-gen [flags] [FILE]       FILE is ecosystem.config.js where none is given
-       gopm-gen attributes [--json]  every PM2 attribute and what becomes of it
-
-      --app-root DIR       where the app will live on the machine that runs it: relative
-                           paths in FILE start there (default: the folder of FILE)
-      --output DIR         staging root for the units (default: gopm-units beside FILE)
-      --dry-run            print the units, write nothing
-      --env NAME           take the variables of env_NAME too
-      --listen APP=ADDR    port or address:port that APP listens on; repeatable
-      --prefix TEXT        put TEXT before the name of every unit
-      --json               print the report as JSON
-      --version            print the version
-      --help               print this
-
-The units go to DIR/usr/lib/systemd/system, accounts and folders to
-DIR/usr/lib/sysusers.d and DIR/usr/lib/tmpfiles.d. The exit code is 0, 1 for a
-mistake in FILE (nothing is written then), 2 for one on the command line.
-
-examples:
-  gopm-gen --dry-run                                     look at the units first
-  gopm-gen --app-root /srv/my-api ecosystem.config.js    build here, run there
-  gopm-gen --env production --listen api=127.0.0.1:3000  choose variables and a port
-  gopm-gen --output debian/my-api ecosystem.config.js    straight into a package
-`
+// Versions of systemd that units can be made for. 249 has the first of the
+// directives that no app can do without (StopPropagatedFrom=); the other is a
+// bound for typing errors.
+const (
+	oldestSystemd = 249
+	newestSystemd = 300
+)
 
 // flags is a parsed command line.
 type flags struct {
-	file       string
-	root       string // absolute, or empty for the file's own folder
-	output     string
-	env        string
-	prefix     string
-	listen     map[string][]string
-	dryRun     bool
+	file        string // empty: to be looked for
+	root        string // absolute, or empty for the file's own folder
+	output      string // empty: see flags.outputDir
+	destDir     string // DESTDIR of the environment
+	env         string
+	only        []string
+	prefix      string
+	listen      map[string][]string
+	serviceUser string
+	systemd     int
+	user        bool
+	node        bool
+
+	dryRun, diff, check, printApps bool
+
 	json       bool
 	version    bool
 	attributes bool
 }
 
+// usageError is a mistake on the command line.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// misused makes a usageError with the hint that fits all.
+func misused(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...).Error(), "see gopm-gen --help"}
+}
+
 // parseFlags reads the command line of a process in the folder dir.
-func parseFlags(args []string, dir string) (flags, error) {
-	var f flags
-	var listen []string
+func parseFlags(args []string, dir string, environ map[string]string) (flags, error) {
+	f := flags{destDir: environ["DESTDIR"]}
+	var listen, only []string
 	set := pflag.NewFlagSet("gopm-gen", pflag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.Usage = func() {}
 	set.StringVar(&f.root, "app-root", "", "")
 	set.StringVar(&f.output, "output", "", "")
 	set.StringVar(&f.env, "env", "", "")
+	set.StringArrayVar(&only, "only", nil, "")
 	set.StringVar(&f.prefix, "prefix", "", "")
 	set.StringArrayVar(&listen, "listen", nil, "")
+	set.StringVar(&f.serviceUser, "service-user", "", "")
+	set.IntVar(&f.systemd, "systemd-version", oldestSystemd, "")
+	set.BoolVar(&f.user, "user", false, "")
+	set.BoolVar(&f.node, "node", false, "")
 	set.BoolVar(&f.dryRun, "dry-run", false, "")
+	set.BoolVar(&f.diff, "diff", false, "")
+	set.BoolVar(&f.check, "check", false, "")
+	set.BoolVar(&f.printApps, "print-apps", false, "")
 	set.BoolVar(&f.json, "json", false, "")
 	set.BoolVar(&f.version, "version", false, "")
-	if err := set.Parse(args); err != nil {
+	switch err := set.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
 		return flags{}, err
+	case err != nil:
+		return flags{}, misused("%w", err)
+	case set.NArg() > 1:
+		return flags{}, misused("one file at a time, not %d: %s", set.NArg(), strings.Join(set.Args(), " "))
+	case set.NArg() == 1 && set.Arg(0) == "":
+		return flags{}, misused("the name of the file is empty")
 	}
-	if set.NArg() > 1 {
-		return flags{}, fmt.Errorf("one file at a time, not %d: %s", set.NArg(), strings.Join(set.Args(), " "))
-	}
-	f.file = "ecosystem.config.js"
-	switch {
-	case set.Arg(0) == "attributes":
+	f.file = set.Arg(0)
+	if f.file == "attributes" {
 		f.attributes = true
-	case set.NArg() == 1:
-		f.file = set.Arg(0)
+		set.Visit(func(flag *pflag.Flag) { f.attributes = f.attributes && flag.Name == "json" })
+		if !f.attributes {
+			return flags{}, misused("attributes takes --json and nothing else")
+		}
+		return f, nil
 	}
-	if f.file == "" {
-		return flags{}, fmt.Errorf("the name of the file is empty")
+	for _, name := range []string{"app-root", "output", "env", "service-user"} {
+		if set.Changed(name) && set.Lookup(name).Value.String() == "" {
+			return flags{}, misused("--%s is empty", name)
+		}
 	}
 	if f.root != "" {
 		f.root = absolute(dir, f.root)
 	}
-	if f.output == "" {
-		f.output = path.Join(path.Dir(f.file), "gopm-units")
+	if err := f.readLists(listen, only); err != nil {
+		return flags{}, err
 	}
+	return f, f.fit()
+}
+
+// readLists takes the repeatable flags apart.
+func (f *flags) readLists(listen, only []string) error {
 	f.listen = map[string][]string{}
 	for _, l := range listen {
 		app, address, ok := strings.Cut(l, "=")
 		if !ok || app == "" || address == "" {
-			return flags{}, fmt.Errorf("--listen %s: not APP=ADDRESS", l)
+			return misused("--listen %s: not APP=ADDRESS", l)
 		}
 		f.listen[app] = append(f.listen[app], address)
 	}
-	return f, nil
+	for _, names := range only {
+		for name := range strings.SplitSeq(names, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				return misused("--only %q: the name of an app is empty", names)
+			}
+			f.only = append(f.only, name)
+		}
+	}
+	return nil
 }
+
+// fit refuses flags that do not go together.
+func (f *flags) fit() error {
+	var modes []string
+	for _, mode := range []struct {
+		name string
+		set  bool
+	}{{"--dry-run", f.dryRun}, {"--diff", f.diff}, {"--check", f.check}, {"--print-apps", f.printApps}} {
+		if mode.set {
+			modes = append(modes, mode.name)
+		}
+	}
+	switch {
+	case len(modes) > 1:
+		return misused("%s: choose one", strings.Join(modes, " and "))
+	case f.output != "" && (f.check || f.printApps):
+		return misused("%s writes nothing, so there is no --output", modes[0])
+	case f.user && f.serviceUser != "":
+		return misused("--user units run as whoever starts them, so there is no --service-user")
+	case f.systemd < oldestSystemd:
+		return &usageError{fmt.Sprintf("--systemd-version %d: the oldest is %d", f.systemd, oldestSystemd),
+			fmt.Sprintf("older ones, such as those of Debian 11 and RHEL 8, lack what the units need; upgrade, or write %d", oldestSystemd)}
+	case f.systemd > newestSystemd:
+		return misused("--systemd-version %d: not a version from %d to %d", f.systemd, oldestSystemd, newestSystemd)
+	}
+	if f.serviceUser != "" {
+		if _, err := units.Account(f.serviceUser); err != nil {
+			var refused *units.RefusedError
+			if errors.As(err, &refused) {
+				return &usageError{fmt.Sprintf("--service-user %q: %s", f.serviceUser, refused.Why), refused.Hint}
+			}
+			return misused("--service-user %q: %w", f.serviceUser, err)
+		}
+	}
+	return nil
+}
+
+// outputDir returns the folder of the units: as the report shows it.
+func (f flags) outputDir() string {
+	switch {
+	case f.output != "":
+		return f.output
+	case f.diff:
+		return "/"
+	case f.destDir != "":
+		return f.destDir
+	}
+	return path.Join(path.Dir(f.file), "gopm-units")
+}
+
+// packaged reports whether the units go into a package that is being built.
+func (f flags) packaged() bool { return f.output == "" && f.destDir != "" }
+
+// readOnly reports whether nothing is written.
+func (f flags) readOnly() bool { return f.dryRun || f.diff || f.check || f.printApps }

@@ -1,10 +1,12 @@
-// Command gopm-gen turns a PM2 ecosystem file into systemd units.
+// Command gopm-gen turns a PM2 ecosystem file into systemd units. Called as
+// gopm-generator it is a systemd.generator(7).
 package main
 
 import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -16,17 +18,45 @@ import (
 // version is set by the linker.
 var version = "devel"
 
-func main() {
+func main() { os.Exit(process().main(os.Args)) }
+
+// process is gopm-gen in this process.
+func process() command {
+	colour := os.Getenv("NO_COLOR") == ""
+	return command{
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
+		colourOut: colour && terminal(os.Stdout),
+		colourErr: colour && terminal(os.Stderr),
+		host:      machine(),
+		kernel:    kernel,
+		version:   version,
+	}
+}
+
+// main does what a process with these arguments is called for. It returns the
+// exit code.
+func (c command) main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
-	code := command{
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		colour:  terminal(os.Stdout) && terminal(os.Stderr) && os.Getenv("NO_COLOR") == "",
-		host:    machine(),
-		version: version,
-	}.run(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	defer stop()
+	if isGenerator(args) {
+		return c.boot(ctx, args[1:])
+	}
+	return c.run(ctx, args[1:])
+}
+
+// isGenerator reports whether systemd calls: by the name of a generator, or
+// with the three folders that it gives to one.
+func isGenerator(args []string) bool {
+	if filepath.Base(args[0]) == generatorName {
+		return true
+	}
+	for _, arg := range args[1:] {
+		if info, err := os.Stat(arg); !filepath.IsAbs(arg) || err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return len(args) == 4
 }
 
 // machine is the machine that this runs on, as an ecosystem file may see it.
@@ -42,6 +72,18 @@ func machine() ecosystem.Host {
 	}
 	host.Print = func(line string) { _, _ = os.Stderr.WriteString(line + "\n") }
 	return host
+}
+
+// kernel writes a line to the kernel's log, which is all that a generator has:
+// it runs before the journal. A container may have none, and then there is
+// nobody to tell.
+func kernel(line string) {
+	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	_, _ = f.WriteString(line + "\n") // one write is one record
+	_ = f.Close()
 }
 
 // terminal reports whether a file is a terminal.

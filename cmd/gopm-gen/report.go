@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gopm/gopm/generator"
@@ -10,31 +12,147 @@ import (
 	"github.com/gopm/gopm/units"
 )
 
+// outcome is a report and where its units went.
+type outcome struct {
+	generator.Report
+	Output  string   `json:"output,omitempty"` // where the files were written; empty: nowhere
+	Changes []change `json:"changes,omitempty"`
+	Losses  []loss   `json:"losses,omitempty"`
+	Next    []string `json:"next,omitempty"` // commands
+
+	Units     []units.File                         `json:"-"`
+	flags     flags                                // how it came about
+	installed func(unit string, forUser bool) bool // whether this machine has a unit already
+}
+
+// change is what became, or would become, of one file.
+type change struct {
+	Path   string     `json:"path"` // below the output
+	Change units.Kind `json:"change"`
+	Diff   string     `json:"diff,omitempty"`
+}
+
+// loss is something that the units do not do.
+type loss struct {
+	App  string         `json:"app,omitempty"` // empty: all apps
+	Key  string         `json:"key"`
+	Fate ecosystem.Fate `json:"fate"`
+	Text string         `json:"text"`
+}
+
+// add tells what changes on the disk.
+func (o *outcome) add(changes units.Changes) {
+	for _, c := range changes.Files {
+		o.Changes = append(o.Changes, change{Path: c.Path, Change: c.Kind})
+	}
+}
+
+// removed lists the files that are not made any more.
+func (o outcome) removed() []string {
+	var out []string
+	for _, c := range o.Changes {
+		if c.Change == units.Remove {
+			out = append(out, c.Path)
+		}
+	}
+	return out
+}
+
+// losses lists what the file asks for and the units do not do. What was not
+// chosen on the command line is no loss, nor what is done in another way.
+func (o outcome) losses() []loss {
+	var out []loss
+	add := func(app string, notes []ecosystem.Note) {
+		for _, n := range notes {
+			switch n.Fate {
+			case ecosystem.Refused, ecosystem.NotYet, ecosystem.Unknown:
+				out = append(out, loss{App: app, Key: n.Key, Fate: n.Fate, Text: n.Text})
+			}
+		}
+	}
+	for _, app := range o.Apps {
+		add(app.Name, app.Notes)
+	}
+	add("", o.Notes)
+	return out
+}
+
+// report prints what became of the file.
+func (c command) report(w io.Writer, o outcome, asJSON bool) {
+	o.Next = o.next()
+	if asJSON {
+		c.json(w, o)
+		return
+	}
+	colour := c.colourOut
+	if w == c.stderr {
+		colour = c.colourErr
+	}
+	c.print(w, o.text(colour))
+}
+
 // text returns the report for people.
-func (o outcome) text() string {
+func (o outcome) text(colour bool) string {
+	title := func(s string) string { return s }
+	if colour {
+		title = func(s string) string { return bold + s + plain }
+	}
 	var b strings.Builder
 	for _, app := range o.Apps {
-		fmt.Fprintf(&b, "%s: %s.target, %s\n", app.Name, app.Unit, strings.Join(describe(app), ", "))
+		fmt.Fprintf(&b, "%s %s.target, %s\n", title(app.Name+":"), app.Unit, strings.Join(describe(app), ", "))
 		if o.Output != "" {
-			for _, f := range app.Files {
-				fmt.Fprintf(&b, "  %s\n", path.Join(o.Output, f))
-			}
+			o.files(&b, app.Files)
 		}
 		notes(&b, app.Notes)
 		b.WriteByte('\n')
 	}
-	if len(o.Notes) > 0 {
-		b.WriteString("all apps:\n")
+	if shared := o.shared(); len(o.Notes) > 0 || len(shared) > 0 {
+		b.WriteString(title("all apps:") + "\n")
+		o.files(&b, shared)
 		notes(&b, o.Notes)
 		b.WriteByte('\n')
 	}
+	if removed := o.removed(); len(removed) > 0 {
+		words := "removed, as no app needs them any more:"
+		if o.Output == "" {
+			words = "to be removed, as no app needs them any more:"
+		}
+		b.WriteString(title(words) + "\n")
+		o.files(&b, removed)
+		b.WriteByte('\n')
+	}
 	if len(o.Next) > 0 {
-		b.WriteString("next:\n")
+		words := "next:"
+		if o.flags.packaged() {
+			words = "next, on the machine that installs the package:"
+		}
+		b.WriteString(title(words) + "\n")
 		for _, line := range o.Next {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
 	return b.String()
+}
+
+// files prints where files are.
+func (o outcome) files(b *strings.Builder, names []string) {
+	for _, name := range names {
+		fmt.Fprintf(b, "  %s\n", path.Join(o.flags.outputDir(), name))
+	}
+}
+
+// shared lists the written files that are not of one app.
+func (o outcome) shared() []string {
+	if o.Output == "" {
+		return nil
+	}
+	var out []string
+	for _, f := range o.Units {
+		if !slices.ContainsFunc(o.Apps, func(app generator.AppReport) bool { return slices.Contains(app.Files, f.Path) }) {
+			out = append(out, f.Path)
+		}
+	}
+	return out
 }
 
 // describe says how an app runs.
@@ -88,26 +206,4 @@ func notes(b *strings.Builder, list []ecosystem.Note) {
 			}
 		}
 	}
-}
-
-// next lists what to do with the units.
-func (o outcome) next() []string {
-	if o.Output == "" {
-		return nil
-	}
-	var out []string
-	if o.Output != "/" {
-		out = append(out, "sudo cp -r "+path.Join(o.Output, "usr")+" /")
-	}
-	if o.has(units.SysusersDir) {
-		out = append(out, "sudo systemd-sysusers")
-	}
-	if o.has(units.TmpfilesDir) {
-		out = append(out, "sudo systemd-tmpfiles --create")
-	}
-	out = append(out, "sudo systemctl daemon-reload")
-	for _, app := range o.Apps {
-		out = append(out, "sudo systemctl enable --now "+app.Unit+".target")
-	}
-	return out
 }

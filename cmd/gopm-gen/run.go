@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -20,27 +19,29 @@ import (
 // Exit codes.
 const (
 	exitOK    = 0
-	exitInput = 1 // the file, or the disk
+	exitInput = 1 // the file, or the disk; a loss; a difference
 	exitUsage = 2 // the command line
 )
 
 // command is gopm-gen with the world that it works in.
 type command struct {
-	stdout, stderr io.Writer
-	colour         bool
-	host           ecosystem.Host
-	version        string
+	stdout, stderr       io.Writer
+	colourOut, colourErr bool
+	host                 ecosystem.Host
+	kernel               func(line string) // the kernel's log; for a generator alone
+	version              string
 }
 
 // run does what args ask for and returns the exit code.
 func (c command) run(ctx context.Context, args []string) int {
-	f, err := parseFlags(args, c.host.Dir)
+	f, err := parseFlags(args, c.host.Dir, c.host.Environ)
+	var misuse *usageError
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		c.print(c.stdout, usage)
 		return exitOK
-	case err != nil:
-		c.fail(err.Error(), "see gopm-gen --help")
+	case errors.As(err, &misuse):
+		c.fail(misuse.text, misuse.hint)
 		return exitUsage
 	case f.version:
 		c.print(c.stdout, "gopm-gen "+c.version+"\n")
@@ -53,90 +54,130 @@ func (c command) run(ctx context.Context, args []string) int {
 
 // convert turns a file into units.
 func (c command) convert(ctx context.Context, f flags) int {
-	file, problems := ecosystem.Load(ctx, c.host, f.file, ecosystem.Options{Root: f.root, Env: f.env})
-	result, more := generator.Generate(file, generator.Options{
-		Root:   path.Dir(file.Path),
-		Prefix: f.prefix,
-		Listen: f.listen,
-		Taken:  c.taken,
-	})
+	if f.file == "" {
+		name, problem := c.find()
+		if problem != nil {
+			return c.problems([]*ecosystem.Problem{problem}, f.json)
+		}
+		f.file = name
+	}
+	file, problems := ecosystem.Load(ctx, c.host, f.file, ecosystem.Options{Root: f.root, Env: f.env, Only: f.only, Node: f.node})
+	if f.printApps {
+		return c.printApps(file, problems, f.json)
+	}
+	result, more := generator.Generate(file, c.options(f, file))
 	// Without apps, what the generator misses is only a consequence.
 	if len(problems) == 0 || len(file.Apps) > 0 {
 		problems = append(problems, more...)
 	}
 	if len(problems) > 0 {
-		c.problems(problems, f.json)
-		return exitInput
+		return c.problems(problems, f.json)
 	}
-	report := outcome{Report: result.Report, Output: f.output, Units: result.Units.Files()}
-	if f.dryRun {
-		for _, file := range report.Units {
-			c.print(c.stdout, "# /"+file.Path+"\n"+file.Text+"\n")
-		}
-		report.Output = ""
-		c.report(c.stderr, report, f.json)
+	report := outcome{Report: result.Report, Units: result.Units.Files(), flags: f, installed: c.installed}
+	if f.check {
+		return c.check(report, f.json)
+	}
+	changes, err := units.Compare(c.host.Files, absolute(c.host.Dir, f.outputDir()), &result.Units, owner(f, result.Report))
+	if err != nil {
+		return c.refused(f, err)
+	}
+	report.add(changes)
+	switch {
+	case f.diff:
+		return c.diff(report, changes, f.json)
+	case f.dryRun:
+		c.dryRun(report, f.json)
 		return exitOK
 	}
-	if err := units.Write(absolute(c.host.Dir, f.output), &result.Units); err != nil {
-		c.fail(err.Error(), "nothing was changed")
-		return exitInput
+	if err := changes.Write(); err != nil {
+		return c.refused(f, err)
 	}
+	report.Output = f.outputDir()
 	c.report(c.stdout, report, f.json)
 	return exitOK
 }
 
-// outcome is a report and where its units went.
-type outcome struct {
-	generator.Report
-	Output string       `json:"output,omitempty"`
-	Next   []string     `json:"next,omitempty"`
-	Units  []units.File `json:"-"`
+// options are the flags as the generator takes them.
+func (c command) options(f flags, file ecosystem.File) generator.Options {
+	opt := generator.Options{
+		Root:         path.Dir(file.Path),
+		Prefix:       f.prefix,
+		Listen:       f.listen,
+		Taken:        func(unit string) string { return c.taken(unit, f.user) },
+		ServiceUser:  f.serviceUser,
+		Systemd:      f.systemd,
+		User:         f.user,
+		SourceExists: f.file != stdin && c.exists(file.Path),
+	}
+	if f.user {
+		opt.EnvDir = c.userEnvDir()
+	}
+	return opt
 }
 
-// report prints what became of the file.
-func (c command) report(w io.Writer, o outcome, asJSON bool) {
-	o.Next = o.next()
-	if asJSON {
-		c.json(w, o)
-		return
-	}
-	c.print(w, o.text())
+// exists reports whether a file is on this machine.
+func (c command) exists(name string) bool {
+	_, err := fs.Stat(c.host.Files, c.onDisk(name))
+	return err == nil
 }
 
-// taken returns where the machine has a unit that gopm-gen did not make.
-func (c command) taken(unit string) string {
-	for _, dir := range []string{"etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"} {
-		f, err := c.host.Files.Open(path.Join(dir, unit))
-		if err != nil {
-			continue
-		}
-		head := make([]byte, len(generator.Mark))
-		_, err = io.ReadFull(f, head)
-		_ = f.Close() // it was only read
-		if err == nil && string(head) == generator.Mark {
-			continue
-		}
-		return "/" + path.Join(dir, unit)
+// printApps prints the apps as PM2 has them.
+func (c command) printApps(file ecosystem.File, problems []*ecosystem.Problem, asJSON bool) int {
+	if len(problems) > 0 {
+		return c.problems(problems, asJSON)
 	}
-	return ""
+	apps := make([]map[string]any, 0, len(file.Apps))
+	for _, app := range file.Apps {
+		apps = append(apps, app.PM2())
+	}
+	c.json(c.stdout, apps)
+	return exitOK
 }
 
 // problems prints what is wrong with the file.
-func (c command) problems(problems []*ecosystem.Problem, asJSON bool) {
+func (c command) problems(problems []*ecosystem.Problem, asJSON bool) int {
 	if asJSON {
 		c.json(c.stderr, map[string]any{"errors": problems})
-		return
+		return exitInput
 	}
 	for _, p := range problems {
 		c.fail(p.Error(), p.Hint)
 	}
+	return exitInput
+}
+
+// refused prints why the files cannot be written, or compared.
+func (c command) refused(f flags, err error) int {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	var problems []*ecosystem.Problem
+	for _, err := range all {
+		p := &ecosystem.Problem{File: f.file, Text: err.Error(), Hint: "nothing was changed"}
+		var foreign *units.ForeignError
+		if errors.As(err, &foreign) {
+			p.Hint = "move it away, or give all units a prefix: --prefix app-; nothing was changed"
+		}
+		if errors.Is(err, fs.ErrPermission) && f.readOnly() {
+			p.Hint = "use sudo: only root may read it"
+		}
+		problems = append(problems, p)
+	}
+	if f.json {
+		return c.problems(problems, true)
+	}
+	for _, p := range problems {
+		// The disk is at fault, not the file.
+		c.fail(p.Text, p.Hint)
+	}
+	return exitInput
 }
 
 // fail prints an error and what to do about it.
 func (c command) fail(text, hint string) {
-	const red, bold, plain = "\x1b[31m", "\x1b[1m", "\x1b[m"
 	errorWord, hintWord := "error:", "hint:"
-	if c.colour {
+	if c.colourErr {
 		errorWord, hintWord = red+errorWord+plain, bold+hintWord+plain
 	}
 	c.print(c.stderr, fmt.Sprintf("gopm-gen: %s %s\n", errorWord, text))
@@ -144,6 +185,15 @@ func (c command) fail(text, hint string) {
 		c.print(c.stderr, fmt.Sprintf("%s %s\n", hintWord, hint))
 	}
 }
+
+// What a terminal takes for colours: ECMA-48, "Select graphic rendition".
+const (
+	red   = "\x1b[31m"
+	green = "\x1b[32m"
+	cyan  = "\x1b[36m"
+	bold  = "\x1b[1m"
+	plain = "\x1b[m"
+)
 
 func (c command) json(w io.Writer, v any) {
 	enc := json.NewEncoder(w)
@@ -164,38 +214,4 @@ func absolute(dir, name string) string {
 		return path.Clean(name)
 	}
 	return path.Join(dir, name)
-}
-
-// attributes prints the table of attributes.
-func (c command) attributes(asJSON bool) int {
-	rows := allRows()
-	if asJSON {
-		c.json(c.stdout, rows)
-		return exitOK
-	}
-	for _, row := range rows {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s: %s\n", strings.Join(row.Spellings(), ", "), row.Fate)
-		if len(row.Becomes) > 0 {
-			fmt.Fprintf(&b, "    becomes %s\n", strings.Join(row.Becomes, ", "))
-		}
-		fmt.Fprintf(&b, "    %s\n", row.Note)
-		c.print(c.stdout, b.String())
-	}
-	return exitOK
-}
-
-// allRows returns the table with the rows of gopm's own keys in it.
-func allRows() []ecosystem.Attribute {
-	rows := ecosystem.Attributes()
-	for _, row := range ecosystem.OwnAttributes() {
-		row.Name = "gopm." + row.Name
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// has reports whether any file of the set is in a folder.
-func (o outcome) has(dir string) bool {
-	return slices.ContainsFunc(o.Units, func(f units.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
 }

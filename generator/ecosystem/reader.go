@@ -10,6 +10,7 @@ import (
 type reader struct {
 	source   source
 	env      string
+	only     []string // the names of the apps that are wanted; empty is all
 	notes    []Note
 	problems []*Problem
 }
@@ -22,23 +23,28 @@ func (r *reader) apps(root value) []App {
 	}
 	var apps []App
 	chosen := r.env == ""
-	var blocks []string
+	var blocks, names []string
 	for i, v := range list {
 		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}}
 		a.app.Index = i
 		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
 		a.read(v)
-		if len(a.problems) == 0 {
-			apps = append(apps, a.app)
-		}
-		r.problems = append(r.problems, a.problems...)
 		for _, f := range v.fields {
 			if name, ok := strings.CutPrefix(f.key, "env_"); ok {
 				blocks = append(blocks, name)
 				chosen = chosen || name == r.env
 			}
 		}
+		names = append(names, a.app.Name)
+		if !r.wants(a.app.Name) {
+			continue
+		}
+		if len(a.problems) == 0 {
+			apps = append(apps, a.app)
+		}
+		r.problems = append(r.problems, a.problems...)
 	}
+	r.missing(names)
 	if !chosen {
 		p := &Problem{File: r.source.shown, Text: "no app has env_" + r.env}
 		if near := nearest(r.env, blocks); near != "" {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gopm/gopm/units"
+)
+
+// next lists the commands that put the units to work.
+func (o outcome) next() []string {
+	if o.Output == "" {
+		return nil
+	}
+	if o.flags.user {
+		return o.nextForUser()
+	}
+	var out []string
+	staged := o.Output != "/" && !o.flags.packaged()
+	removed := o.removed()
+	for _, name := range removed {
+		if target, ok := unitName(name, ".target"); ok && !o.flags.packaged() {
+			out = append(out, "sudo systemctl disable --now "+target)
+		}
+	}
+	if staged {
+		if len(removed) > 0 {
+			out = append(out, "sudo rm -f "+words("/", removed))
+		}
+		out = append(out, "sudo cp -r "+words(o.Output, o.tops())+" /")
+	}
+	if o.has(units.SysusersDir) {
+		out = append(out, "sudo systemd-sysusers")
+	}
+	if o.has(units.TmpfilesDir) {
+		out = append(out, "sudo systemd-tmpfiles --create")
+	}
+	out = append(out, "sudo systemctl daemon-reload")
+	return append(out, o.start("sudo systemctl")...)
+}
+
+// nextForUser is next for units of a user.
+func (o outcome) nextForUser() []string {
+	const mine = "~/.config"
+	var out []string
+	removed := o.removed()
+	var files []string
+	for _, name := range removed {
+		if target, ok := unitName(name, ".target"); ok {
+			out = append(out, "systemctl --user disable --now "+target)
+		}
+		if rest, ok := strings.CutPrefix(name, units.UserDir+"/"); ok {
+			files = append(files, rest)
+		}
+	}
+	if len(files) > 0 {
+		out = append(out, "rm -f "+words(mine+"/systemd/user", files))
+	}
+	if !o.flags.packaged() {
+		out = append(out, "mkdir -p "+mine+"/systemd/user", "cp -r "+shell(path.Join(o.Output, units.UserDir))+"/. "+mine+"/systemd/user")
+		for _, f := range o.Units {
+			if dir := path.Dir(f.Path); f.Secret() {
+				out = append(out, "cp -r "+shell(path.Join(o.Output, dir))+" "+mine)
+				break
+			}
+		}
+	}
+	out = append(out, "systemctl --user daemon-reload")
+	out = append(out, o.start("systemctl --user")...)
+	// Else they run only while somebody is logged in.
+	return append(out, "loginctl enable-linger")
+}
+
+// start lists the commands that start the apps, and that make those use their
+// new units that this machine runs already.
+func (o outcome) start(systemctl string) []string {
+	var out []string
+	for _, app := range o.Apps {
+		if len(app.Enable) > 0 {
+			out = append(out, systemctl+" enable --now "+app.Unit+".target")
+		}
+		if o.flags.packaged() || !o.installed(app.Unit+".target", o.flags.user) {
+			continue
+		}
+		verb := " try-restart "
+		if app.Cluster {
+			verb = " reload "
+		}
+		out = append(out, systemctl+verb+app.Unit+".target")
+	}
+	return out
+}
+
+// has reports whether any file of the set is in a folder.
+func (o outcome) has(dir string) bool {
+	return slices.ContainsFunc(o.Units, func(f units.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
+}
+
+// tops lists the outermost folders of the files.
+func (o outcome) tops() []string {
+	var out []string
+	for _, f := range o.Units {
+		top, _, _ := strings.Cut(f.Path, "/")
+		out = append(out, top)
+	}
+	// usr first: what etc has is of use to units alone.
+	slices.Sort(out)
+	out = slices.Compact(out)
+	slices.Reverse(out)
+	return out
+}
+
+// unitName returns the name of a unit file of some type.
+func unitName(name, suffix string) (string, bool) {
+	base := path.Base(name)
+	return base, strings.HasSuffix(base, suffix)
+}
+
+// words puts paths below a folder into a command line.
+func words(dir string, names []string) string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		out = append(out, shell(path.Join(dir, name)))
+	}
+	return strings.Join(out, " ")
+}
+
+// shell quotes a word for a shell where it has to be. A ~ at its start is the
+// home.
+func shell(word string) string {
+	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-@~+,:%") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
