@@ -24,13 +24,24 @@ help: ## list these targets
 build: ## build bin/gopm-gen and bin/gopm-activator
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
 
+USER_UNITS := $(wildcard units/user/*.service units/user/*.socket)
+MAN5 := $(wildcard packaging/man/*.5)
+
 # The list of what gopm puts on a machine. The tests' machine and the demo's
 # are made by this target too.
 install: build ## install below DESTDIR, PREFIX (/usr)
 	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' bin/gopm-gen bin/gopm-activator
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/gopm' activator/agent/*.cjs
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' units/*.service units/*.socket
+	$(if $(USER_UNITS),install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/user' $(USER_UNITS))
+	# The same binary turns the files of /etc/gopm into units at boot.
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators'
+	ln -sfn ../../../bin/gopm-gen '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators/gopm-generator'
+	install -D -m 644 packaging/completions/gopm-gen.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gopm-gen'
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' packaging/completions/_*
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d' packaging/completions/*.fish
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' packaging/man/*.1
+	$(if $(MAN5),install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man5' $(MAN5))
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man8' packaging/man/*.8
 
 prepare: ## install what the tests and the demo need

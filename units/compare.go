@@ -129,8 +129,8 @@ func (c *Changes) earlier(disk fs.FS, dir string, depth int, wanted map[string]b
 			c.leftovers = append(c.leftovers, full)
 		case made != nil:
 			old, err := read(disk, full)
-			if errors.Is(err, fs.ErrPermission) {
-				// Whoever may not read a file did not write it.
+			if errors.Is(err, fs.ErrPermission) || absent(err) {
+				// Whoever may not read a file did not write it; or it has just gone.
 				continue
 			}
 			if err != nil {

@@ -61,8 +61,7 @@ func (c Changes) Write() (err error) {
 	}
 	for _, change := range c.Only(Remove) {
 		if dir := filepath.Dir(change.Path); !slices.Contains(c.dirs, dir) {
-			// A drop-in folder; it stays where somebody else has a file in it.
-			_ = os.Remove(filepath.Join(c.Root, dir))
+			w.emptied = append(w.emptied, filepath.Join(c.Root, dir))
 		}
 	}
 	return nil
@@ -77,9 +76,10 @@ func order(s staging) int {
 
 // writing is one run of Write.
 type writing struct {
-	lock   *os.File // the root, closed by end
-	made   []string // folders that were not there before, outer ones first
-	staged []staging
+	lock    *os.File // the root, closed by end
+	made    []string // folders that were not there before, outer ones first
+	staged  []staging
+	emptied []string // drop-in folders that lost a file
 }
 
 // begin makes the root, waits until no other run is at work there, and removes
@@ -102,16 +102,18 @@ func (w *writing) begin(c Changes) (err error) {
 	return nil
 }
 
-// end removes what is not needed any more, and after a failure the folders.
+// end removes what is not needed any more, folders too that nothing is in.
 func (w *writing) end(failed bool) error {
 	var err error
 	for _, s := range w.staged {
 		err = errors.Join(err, s.clean())
 	}
 	if failed {
-		for _, dir := range slices.Backward(w.made) {
-			_ = os.Remove(dir) // another run may have put something into it
-		}
+		slices.Reverse(w.made)
+		w.emptied = w.made
+	}
+	for _, dir := range w.emptied {
+		_ = os.Remove(dir) // it stays where somebody else has a file in it
 	}
 	if w.lock != nil {
 		err = errors.Join(err, w.lock.Close())

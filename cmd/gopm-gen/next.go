@@ -19,10 +19,8 @@ func (o outcome) next() []string {
 	var out []string
 	staged := o.Output != "/" && !o.flags.packaged()
 	removed := o.removed()
-	for _, name := range removed {
-		if target, ok := unitName(name, ".target"); ok && !o.flags.packaged() {
-			out = append(out, "sudo systemctl disable --now "+target)
-		}
+	if gone := enabled(removed); len(gone) > 0 && !o.flags.packaged() {
+		out = append(out, "sudo systemctl disable --now "+strings.Join(gone, " "))
 	}
 	if staged {
 		if len(removed) > 0 {
@@ -46,10 +44,10 @@ func (o outcome) nextForUser() []string {
 	var out []string
 	removed := o.removed()
 	var files []string
+	if gone := enabled(removed); len(gone) > 0 {
+		out = append(out, "systemctl --user disable --now "+strings.Join(gone, " "))
+	}
 	for _, name := range removed {
-		if target, ok := unitName(name, ".target"); ok {
-			out = append(out, "systemctl --user disable --now "+target)
-		}
 		if rest, ok := strings.CutPrefix(name, units.UserDir+"/"); ok {
 			files = append(files, rest)
 		}
@@ -111,10 +109,16 @@ func (o outcome) tops() []string {
 	return out
 }
 
-// unitName returns the name of a unit file of some type.
-func unitName(name, suffix string) (string, bool) {
-	base := path.Base(name)
-	return base, strings.HasSuffix(base, suffix)
+// enabled lists the units among files that can have been enabled: a service of
+// an app is started by one of these.
+func enabled(files []string) []string {
+	var out []string
+	for _, name := range files {
+		if slices.Contains([]string{".target", ".socket", ".timer"}, path.Ext(name)) {
+			out = append(out, path.Base(name))
+		}
+	}
+	return out
 }
 
 // words puts paths below a folder into a command line.
