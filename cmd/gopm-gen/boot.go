@@ -51,7 +51,7 @@ func (c command) boot(ctx context.Context, dirs []string) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
-	b := boot{command: c, normal: path.Clean(dirs[0]), claimed: map[string]string{}}
+	b := boot{command: c, normal: path.Clean(dirs[0]), claimed: map[string]string{}, ports: map[string]string{}}
 	names, err := b.names()
 	if err != nil {
 		b.log("read /" + bootDir + ": " + err.Error())
@@ -78,6 +78,7 @@ type boot struct {
 	command
 	normal  string
 	claimed map[string]string // which file has a unit
+	ports   map[string]string // which file has an app that listens there
 }
 
 // names lists the ecosystem files, sorted, each where it really is: a link of
@@ -197,6 +198,9 @@ func (b boot) convert(s loaded) (*units.Set, []link) {
 		b.claimed[name] = s.file.Path
 	}
 	for _, app := range result.Report.Apps {
+		for _, port := range app.Ports {
+			b.ports[port] = s.file.Path
+		}
 		for _, e := range app.Enable {
 			links = append(links, link{path.Join(e.WantedBy+".wants", e.Unit), path.Join("..", e.Unit)})
 		}
@@ -206,9 +210,20 @@ func (b boot) convert(s loaded) (*units.Set, []link) {
 
 // generate makes units for this boot.
 func (b boot) generate(file ecosystem.File) (generator.Result, []*ecosystem.Problem) {
-	return generator.Generate(file, generator.Options{
+	result, problems := generator.Generate(file, generator.Options{
 		Root: path.Dir(file.Path), Taken: b.takenAtBoot, Boot: true, EnvDir: b.normal, SourceExists: true,
 	})
+	// Within a file the generator itself looks after that.
+	for _, app := range result.Report.Apps {
+		at := slices.IndexFunc(file.Apps, func(a ecosystem.App) bool { return a.Name == app.Name })
+		for _, port := range app.Ports {
+			if by := b.ports[port]; by != "" {
+				problems = append(problems, &ecosystem.Problem{File: file.Name, Place: file.Apps[at].Place,
+					Text: fmt.Sprintf("an app of %s listens on %s too", by, port), Hint: "give each app a port of its own"})
+			}
+		}
+	}
+	return result, problems
 }
 
 // takenAtBoot returns who has a unit already: another file, or the machine,

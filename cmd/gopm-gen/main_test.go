@@ -9,15 +9,30 @@ import (
 	"time"
 )
 
-// asMain makes the test binary be gopm-gen itself.
-const asMain = "GOPM_GEN_TEST_AS_MAIN"
+// asMain makes the test binary be gopm-gen itself. With asRoot its file system
+// is a folder, and the kernel's log a file in it.
+const (
+	asMain = "GOPM_GEN_TEST_AS_MAIN"
+	asRoot = "GOPM_GEN_TEST_ROOT"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
-		main()
-		return
+	if os.Getenv(asMain) == "" {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	c := process()
+	if root := os.Getenv(asRoot); root != "" {
+		c.host.Files = os.DirFS(root)
+		c.kernel = func(line string) {
+			f, err := os.OpenFile(filepath.Join(root, "kmsg"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+			if err != nil {
+				panic(err)
+			}
+			_, _ = f.WriteString(line + "\n")
+			_ = f.Close()
+		}
+	}
+	os.Exit(c.main(os.Args))
 }
 
 // gopmGen runs the real program in dir.
