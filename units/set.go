@@ -3,6 +3,7 @@ package units
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -13,12 +14,18 @@ const (
 	SystemDir   = "usr/lib/systemd/system"
 	SysusersDir = "usr/lib/sysusers.d"
 	TmpfilesDir = "usr/lib/tmpfiles.d"
+
+	UserDir       = "usr/lib/systemd/user"
+	PresetDir     = "usr/lib/systemd/system-preset"
+	UserPresetDir = "usr/lib/systemd/user-preset"
+	LogrotateDir  = "etc/logrotate.d"
 )
 
 // File is one file of a set.
 type File struct {
 	Path string // below the root, with slashes
 	Text string
+	Mode fs.FileMode // 0644 or, for what only root may read, 0600
 }
 
 // Set is a set of files for one root, each path at most once.
@@ -27,7 +34,13 @@ type Set struct {
 }
 
 // Add puts a file into the set.
-func (s *Set) Add(name, text string) error {
+func (s *Set) Add(name, text string) error { return s.add(File{name, text, 0o644}) }
+
+// AddSecret puts a file into the set that only root may read.
+func (s *Set) AddSecret(name, text string) error { return s.add(File{name, text, 0o600}) }
+
+func (s *Set) add(f File) error {
+	name := f.Path
 	if name == "." || path.IsAbs(name) || path.Clean(name) != name || strings.HasPrefix(name, "../") || name == ".." {
 		return fmt.Errorf("add %q: not a clean path below the root", name)
 	}
@@ -35,7 +48,7 @@ func (s *Set) Add(name, text string) error {
 	if found {
 		return &TakenError{Path: name}
 	}
-	s.files = slices.Insert(s.files, at, File{name, text})
+	s.files = slices.Insert(s.files, at, f)
 	return nil
 }
 

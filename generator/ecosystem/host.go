@@ -25,6 +25,8 @@ type Options struct {
 	Root string
 	// Env chooses the blocks env_<Env>; empty chooses none.
 	Env string
+	// Only are the names of the apps to read; none means all.
+	Only []string
 	// Limit is how long the file may run; 0 is DefaultLimit.
 	Limit time.Duration
 }
