@@ -33,7 +33,13 @@ var wanted = []struct {
 }
 
 // refused are the archives that PM2 cannot load, and why.
-var refused = map[string]string{}
+var refused = map[string]string{
+	"like-dotenv":      "dotenv is not installed beside it",
+	"like-esm-default": "PM2 takes a named export only",
+	"like-esm-package": "PM2 takes a named export only",
+	"like-function":    "PM2 calls no function",
+	"like-typescript":  "for PM2 it is a script",
+}
 
 // tools are the programs that take part.
 type tools struct{ node, pm2, oracle, gopm string }
