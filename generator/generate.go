@@ -3,6 +3,7 @@ package generator
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gopm/gopm/generator/ecosystem"
@@ -22,19 +23,33 @@ type Options struct {
 	// Taken returns where the machine has a unit that gopm-gen did not make, or
 	// "" for none. It may be nil.
 	Taken func(unit string) string
-	// ServiceUser is the account of apps that name none.
+	// ServiceUser is the account of apps that name none; empty makes one for each.
 	ServiceUser string
-	// Systemd is the version that the units must work with; 0 is 249.
+	// Systemd is the oldest version that the units must work with; 0 is [OldestSystemd].
 	Systemd int
 	// User makes units for systemctl --user.
 	User bool
-	// Boot makes units as a systemd.generator(7) does: no accounts, no folders.
+	// Boot makes units within a systemd.generator(7), which can make no accounts
+	// and no folders.
 	Boot bool
-	// EnvDir is the absolute folder of the environment files that only root
-	// reads; empty is /etc/gopm.
+	// EnvDir is the absolute folder with the variables that only root may read,
+	// where the apps run; empty is /etc/gopm.
 	EnvDir string
-	// SourceExists says that the file is where Source says.
+	// SourceExists says that the file is where the report says, so that systemd
+	// can tell when it is newer than its units.
 	SourceExists bool
+}
+
+// OldestSystemd is the oldest systemd that the units work with: the one of
+// Ubuntu 22.04.
+const OldestSystemd = 249
+
+// folder is where units go.
+func (o Options) folder() string {
+	if o.User {
+		return units.UserDir
+	}
+	return units.SystemDir
 }
 
 // Result is what became of a file.
@@ -47,7 +62,7 @@ type Result struct {
 // that one bad app does not hide the mistakes of the others; the units are only
 // complete where there is none.
 func Generate(file ecosystem.File, opt Options) (Result, []*ecosystem.Problem) {
-	g := generation{file: file, opt: opt, named: map[string]string{}, listening: map[string]string{}}
+	g := generation{file: file, opt: opt, named: map[string]string{}, listening: map[string]string{}, namespaces: map[string]*namespace{}}
 	g.result.Report.Source = file.Path
 	g.result.Report.Notes = append(g.result.Report.Notes, file.Notes...)
 	used := map[string]bool{}
@@ -59,23 +74,35 @@ func Generate(file ecosystem.File, opt Options) (Result, []*ecosystem.Problem) {
 			g.problems = append(g.problems, &ecosystem.Problem{File: file.Name, Text: fmt.Sprintf("no app is called %q", name), Hint: "write --listen APP=ADDRESS with the name of an app"})
 		}
 	}
+	g.addNamespaces()
 	g.common()
 	return g.result, g.problems
 }
 
 // generation is one run of Generate.
 type generation struct {
-	file      ecosystem.File
-	opt       Options
-	named     map[string]string // which app has a unit name
-	listening map[string]string // which app has an address
-	result    Result
-	problems  []*ecosystem.Problem
+	file       ecosystem.File
+	opt        Options
+	named      map[string]string // which app has a unit name
+	listening  map[string]string // which app has an address
+	namespaces map[string]*namespace
+	said       []ecosystem.Note // about the app that is being done
+	result     Result
+	problems   []*ecosystem.Problem
 }
 
 // app adds the units of one app.
 func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	before := len(g.problems)
+	g.said = nil
+	if app.Refused != "" {
+		notes := append(slices.Clone(app.Notes), ecosystem.Note{Key: "script", Fate: ecosystem.Refused, Text: app.Refused})
+		g.result.Report.Apps = append(g.result.Report.Apps, AppReport{Name: app.Name, Notes: notes})
+		return
+	}
+	if app.User == "" {
+		app.User = g.opt.ServiceUser
+	}
 	name := g.name(app)
 	for _, key := range []string{app.Name, name} {
 		if addresses, ok := g.opt.Listen[key]; ok {
@@ -90,29 +117,42 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	if len(g.problems) > before {
 		return
 	}
-	out := AppReport{Name: app.Name, Unit: v.Unit.String(), Cluster: v.Cluster, Instances: v.Count, Notes: g.notes(app, v)}
-	for _, f := range v.files() {
-		text, err := templates.Render(f.template, v)
-		if err == nil {
-			err = g.result.Units.Add(f.path, text)
-		}
-		var taken *units.TakenError
-		switch {
-		case errors.As(err, &taken):
-			g.problem(app, "name", fmt.Sprintf("%q needs the file %s, which another app has", app.Name, f.path), "give one of them another name")
-		case err != nil:
-			g.problem(app, "", err.Error(), "")
-		}
-		out.Files = append(out.Files, f.path)
-	}
+	out := AppReport{Name: app.Name, Unit: name, Cluster: v.Cluster, Instances: v.Count, Enable: v.enable(), Notes: g.notes(app, v)}
 	for _, p := range v.Ports {
 		out.Ports = append(out.Ports, p.String())
 	}
-	out.Enable = append(out.Enable, Enabled{Unit: out.Unit + ".target", WantedBy: "multi-user.target"})
-	if v.Cluster && len(v.Ports) > 0 {
-		out.Enable = append(out.Enable, Enabled{Unit: out.Unit + ".socket", WantedBy: "sockets.target"})
+	for _, f := range v.files() {
+		if g.add(app, f, v) {
+			out.Files = append(out.Files, f.path)
+		}
 	}
+	g.joinNamespace(app, v, &out)
 	g.result.Report.Apps = append(g.result.Report.Apps, out)
+}
+
+// add renders a file into the set.
+func (g *generation) add(app ecosystem.App, f file, view any) bool {
+	text, err := templates.Render(f.template, view)
+	if err == nil {
+		add := g.result.Units.Add
+		if f.secret {
+			add = g.result.Units.AddSecret
+		}
+		err = add(f.path, text)
+	}
+	var taken *units.TakenError
+	switch {
+	case errors.As(err, &taken):
+		g.problem(app, "name", fmt.Sprintf("%q needs the file %s, which another app has", app.Name, f.path), "give one of them another name")
+	case err != nil:
+		g.problem(app, "", err.Error(), "")
+	}
+	return err == nil
+}
+
+// note adds a line to the report of the app that is being done.
+func (g *generation) note(key string, fate ecosystem.Fate, format string, args ...any) {
+	g.said = append(g.said, ecosystem.Note{Key: key, Fate: fate, Text: fmt.Sprintf(format, args...)})
 }
 
 func (g *generation) problem(app ecosystem.App, key, text, hint string) {
@@ -120,30 +160,44 @@ func (g *generation) problem(app ecosystem.App, key, text, hint string) {
 }
 
 // file is a template and the path it goes to.
-type file struct{ template, path string }
+type file struct {
+	template, path string
+	secret         bool
+}
 
 // files lists the files that an app needs.
 func (v view) files() []file {
 	unit := v.Unit.String()
-	system := units.SystemDir + "/"
-	out := []file{{"app.target", system + unit + ".target"}}
-	if v.Cluster && len(v.Ports) > 0 {
-		out = append(out, file{"app.socket", system + unit + ".socket"})
+	system := v.folder + "/"
+	var out []file
+	add := func(wanted bool, template, path string) {
+		if wanted {
+			out = append(out, file{template: template, path: path})
+		}
 	}
-	out = append(out, file{"app@.service", system + unit + "@.service"})
-	if v.Cluster {
-		out = append(out, file{"activator.conf", system + "gopm-activator@" + unit + ".service.d/10-gopm.conf"})
+	add(true, "app.target", system+unit+".target")
+	add(len(v.Ports) > 0, "app.socket", system+unit+".socket")
+	add(true, "app@.service", system+unit+"@.service")
+	add(v.Supervised, "activator.conf", system+"gopm-activator@"+unit+".service.d/10-gopm.conf")
+	add(!v.Supervised, "app-reload.service", system+unit+"-reload.service")
+	add(len(v.UpdateCommands) > 0, "app-update.service", system+unit+"-update.service")
+	add(len(v.Calendar) > 0, "app-restart.timer", system+unit+"-restart.timer")
+	add(len(v.Calendar) > 0, "app-restart.service", system+unit+"-restart.service")
+	if len(v.Secrets) > 0 {
+		out = append(out, file{"app.env", v.secretPath, true})
 	}
-	if len(v.UpdateCommands) > 0 {
-		out = append(out, file{"app-update.service", system + unit + "-update.service"})
+	if v.boot {
+		return out
 	}
+	preset := units.PresetDir
+	if v.ForUser {
+		preset = units.UserPresetDir
+	}
+	add(true, "app.preset", preset+"/80-gopm-"+unit+".preset")
 	// Not <app>.conf: systemd ships files such as basic.conf and x11.conf there.
-	if v.OwnAccount {
-		out = append(out, file{"sysusers.conf", units.SysusersDir + "/gopm-" + unit + ".conf"})
-	}
-	if len(v.LogDirs) > 0 {
-		out = append(out, file{"tmpfiles.conf", units.TmpfilesDir + "/gopm-" + unit + ".conf"})
-	}
+	add(v.OwnAccount, "sysusers.conf", units.SysusersDir+"/gopm-"+unit+".conf")
+	add(len(v.LogDirs) > 0, "tmpfiles.conf", units.TmpfilesDir+"/gopm-"+unit+".conf")
+	add(len(v.LogFiles) > 0 && !v.ForUser, "logrotate", units.LogrotateDir+"/gopm-"+unit)
 	return out
 }
 
@@ -173,7 +227,7 @@ func (g *generation) taken(name string) string {
 	if g.opt.Taken == nil {
 		return ""
 	}
-	for _, suffix := range []string{".service", "@.service", ".socket", ".target", ".timer", ".mount", ".path", "-update.service"} {
+	for _, suffix := range []string{".service", "@.service", ".socket", ".target", ".timer", ".mount", ".path", "-update.service", "-reload.service", "-restart.service", "-restart.timer"} {
 		if at := g.opt.Taken(name + suffix); at != "" {
 			return at
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/units"
 )
 
 // Report says what became of a file.
@@ -22,13 +23,13 @@ type AppReport struct {
 	Unit      string           `json:"unit"` // the name that its units share
 	Cluster   bool             `json:"cluster"`
 	Instances string           `json:"instances"` // a number, max, or a negative number for CPUs less
+	Enable    []Enabled        `json:"enable,omitempty"`
 	Ports     []string         `json:"ports,omitempty"`
 	Files     []string         `json:"files"`
-	Enable    []Enabled        `json:"enable,omitempty"`
 	Notes     []ecosystem.Note `json:"notes,omitempty"`
 }
 
-// Enabled is a link that systemctl enable would make.
+// Enabled is a unit that starts at boot, because another wants it.
 type Enabled struct {
 	Unit     string `json:"unit"`
 	WantedBy string `json:"wanted_by"`
@@ -43,7 +44,7 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 	if v.Original != nil {
 		add("name", ecosystem.Differently, "the units are called %s; Description= keeps %q", v.Unit, app.Name)
 	}
-	if v.Cluster && len(v.Ports) == 0 {
+	if v.Cluster && len(v.Ports) == 0 && app.Increment == nil {
 		add("port", ecosystem.Differently, "none is known, so no socket unit: the app's own listen() opens it, above 1023 only; --listen names it")
 	}
 	if !v.Cluster {
@@ -54,37 +55,53 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 			}
 		}
 	}
+	if v.Supervised && !v.Cluster {
+		add("activator", ecosystem.Differently, "fork mode, and gopm-activator@%s.service sees to what systemd alone does not", v.Unit)
+	}
+	if app.Backoff > 0 && v.BackoffSteps == 0 {
+		add("exp_backoff_restart_delay", ecosystem.Differently, "before systemd 254 the delay does not grow; --systemd-version 254 where the app never runs on an older one")
+	}
+	if len(v.odd) > 0 {
+		add("env", ecosystem.Differently, "%s: systemd takes no such name, so env(1) sets it", strings.Join(v.odd, ", "))
+	}
+	if app.Lazy && len(v.Ports) == 0 {
+		add("gopm.lazy", ecosystem.Refused, "no port is known that a first connection could come to")
+	}
+	if g.opt.User && (app.User != "" || app.Group != "") {
+		add("uid", ecosystem.Refused, "a user's own manager runs everything as that user")
+	}
+	if v.renamedAccount {
+		add("user", ecosystem.Differently, "the account is called %s: machines have another use for %s", v.User, units.AccountName(v.Unit.String()))
+	}
+	if g.opt.Boot && (app.Output.Set() || app.Errors.Set()) {
+		add("logs", ecosystem.Differently, "the journal: what is made at boot makes no folders")
+	}
 	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
-		if dir := path.Dir(l.Path); l.Path != "" && !g.makes(dir) && dir != g.opt.Root {
+		if dir := path.Dir(l.Path); l.Path != "" && !g.opt.Boot && !g.makes(dir) && dir != g.opt.Root {
 			add("logs", ecosystem.Differently, "make the folder %s, unless it is there: systemd does not", dir)
 		}
 	}
 	if len(v.UpdateCommands) > 0 {
 		add("post_update", ecosystem.Differently, "systemctl start %s-update.service runs it, if %s may write to %s", v.Unit, v.User, app.Dir)
 	}
-	out = append(out, app.Notes...)
+	out = append(append(out, g.said...), app.Notes...)
 	slices.SortStableFunc(out, func(a, b ecosystem.Note) int { return strings.Compare(a.Key, b.Key) })
 	return out
 }
 
 // common adds what a person who comes from PM2 should know about all apps.
 func (g *generation) common() {
-	node, account := false, false
+	account, source := false, false
 	for _, app := range g.file.Apps {
-		account = account || app.User == ""
-		base := path.Base(app.Program)
-		node = node || strings.HasSuffix(base, "node") && !strings.Contains(strings.Join(app.ProgramArgs, " "), "--unhandled-rejections")
+		account = account || app.User == "" && g.opt.ServiceUser == ""
+		source = source || app.Refused == ""
 	}
-	if len(g.file.Apps) > 0 {
+	if source {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "environment", Fate: ecosystem.Differently,
 			Text: "an app has the variables of the file alone; PM2 adds those of the shell that starts it"})
 	}
-	if account {
+	if account && !g.opt.User {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "user", Fate: ecosystem.Differently,
 			Text: "an app runs as a system account named like its units, unless user names another; PM2's run as whoever starts it"})
-	}
-	if node {
-		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "unhandled rejections", Fate: ecosystem.Differently,
-			Text: `they end a process, as in Node itself; PM2 lets it live, as node_args: "--unhandled-rejections=warn" does`})
 	}
 }

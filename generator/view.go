@@ -3,6 +3,7 @@ package generator
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -16,16 +17,26 @@ import (
 // view is an app as the templates see it. What a user wrote is in it as
 // units.Value alone, which is quoted or was refused.
 type view struct {
-	Source   units.Value
-	Unit     units.Value
-	Title    units.Value
-	Original *units.Value // the app's own name, where the units have another
-	Cluster  bool
+	Source       units.Value
+	SourceExists bool
+	Unit         units.Value
+	Title        units.Value
+	Original     *units.Value // the app's own name, where the units have another
+	Namespace    *units.Value // the name of its target
+	Cluster      bool
+	Supervised   bool // it has an activator
+	ForUser      bool // for systemctl --user
+	BootTarget   units.Value
+	Systemctl    units.Value
+	ReloadUnit   units.Value // a reload of it is one of the app
+	AutoStart    bool
+	Lazy         bool
 
 	Ports     []units.Value
 	LowPort   bool   // one of Ports is for the privileged only
 	Count     string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
-	Instances []int  // fork mode: their numbers
+	Instances []int  // their numbers, where they are known
+	ExecFlags *units.Value
 	Command   units.Value
 
 	StartLimitInterval units.Value
@@ -34,24 +45,46 @@ type view struct {
 	StartTimeout       *units.Value
 	KillTimeout        units.Value // from SIGINT to SIGKILL
 	StopTimeout        units.Value // of the whole stop
+	StopMessage        bool
+	KillMode           units.Value
 	Restart            bool
 	RestartDelay       units.Value
+	BackoffSteps       int
+	BackoffMost        units.Value
+	StopCodes          []int
+	Calendar           []units.Value // when a timer restarts it
+	Job                bool          // it ends by itself, and the timer starts it again
 
 	OwnAccount     bool
-	Unprivileged   bool
+	Dynamic        bool
+	renamedAccount bool
 	User           units.Value
 	Group          *units.Value
 	Home           units.Value
 	Dir            units.Value
 	Environment    []units.Value
+	EnvFiles       []units.Value
+	Secrets        []units.Value
 	Output, Errors *units.Value
 	LogDirs        []units.Value
+	LogFiles       []units.Value
 	LogMode        string
 	LogGroup       units.Value
+	Affinity       *units.Value
+	Sandbox        []directive
 
 	WaitReady      bool
 	MemoryLimit    int64
+	Watch          *units.Value
+	WatchIgnore    *units.Value
+	WatchDelay     int64 // milliseconds
 	UpdateCommands []units.Value
+	UpdateTimeout  *units.Value
+
+	odd        []string // variables that systemd does not take
+	folder     string
+	secretPath string
+	boot       bool
 }
 
 const (
@@ -65,61 +98,134 @@ const (
 	// stopMargin is for what a stop of a worker takes beside its drain: it bounds
 	// it only where the drain itself hangs.
 	stopMargin = 10 * time.Second
+	// mostBackoff ends the growth of exp_backoff_restart_delay, as in PM2.
+	mostBackoff = 15 * time.Second
+	// stepsSince is the systemd that knows RestartSteps=.
+	stepsSince = 254
+	// agent is preloaded where there is something to do in the process itself.
+	agent = "/usr/lib/gopm/agent.cjs"
 )
 
 // view quotes everything of an app. What cannot be quoted is a problem.
 func (g *generation) view(app ecosystem.App, name string) view {
 	q := quoter{g: g, app: app}
 	v := view{
-		Source:  q.value("SourcePath=", g.file.Path, units.Text),
-		Unit:    q.value("the unit name", name, units.Name),
-		Title:   q.value("Description=", strings.TrimSpace(app.Name), units.Text),
-		Cluster: app.Cluster,
-		Count:   count(app.Instances),
-		Command: q.words("ExecStart=", func() (units.Value, error) {
-			return units.Command(app.Program, append(slices.Clone(app.ProgramArgs), app.Args...)...)
-		}),
+		Source:       q.value("SourcePath=", g.file.Path, units.Text),
+		SourceExists: g.opt.SourceExists,
+		Unit:         q.value("the unit name", name, units.Name),
+		Title:        q.value("Description=", strings.TrimSpace(app.Name), units.Text),
+		Cluster:      app.Cluster, Supervised: app.Supervised(), ForUser: g.opt.User,
+		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"), ReloadUnit: q.value("the unit name", name+"-reload.service", units.Name),
+		AutoStart: app.AutoStart,
+		Count:     count(app.Instances),
 		Dir:       q.value("WorkingDirectory=", app.Dir, units.Path),
 		WaitReady: app.WaitReady, MemoryLimit: app.MemoryLimit, Restart: app.Restart,
 		StartLimitBurst: max(app.MaxRestarts, 1),
 		DrainTimeout:    units.Span(app.DrainTimeout),
 		KillTimeout:     units.Span(max(app.KillTimeout, leastStop)),
 		StopTimeout:     units.Span(stopTimeout(app)),
-		RestartDelay:    units.Span(max(app.RestartDelay, leastDelay)),
+		StopMessage:     app.ShutdownMessage,
+		KillMode:        units.Specified(killMode(app)),
+		StopCodes:       app.StopCodes,
+		Job:             !app.Restart && !app.Instances.PerCPU,
+		Sandbox:         g.harden(app),
+		folder:          g.opt.folder(), boot: g.opt.Boot,
 	}
 	if name != app.Name {
 		v.Original = &v.Title
 	}
-	v.StartLimitInterval = units.Span(window(app))
-	if app.Cluster {
+	if app.Namespace != "" && app.Namespace != "default" {
+		namespace := q.value("namespace", g.namespaceUnit(app), units.Name)
+		v.Namespace = &namespace
+	}
+	if v.ForUser {
+		v.BootTarget, v.Systemctl = units.Specified("default.target"), units.Specified("/usr/bin/systemctl --user")
+	}
+	if v.Supervised {
+		v.ReloadUnit = units.Specified("gopm-activator@" + v.Unit.String() + ".service")
+	}
+	if v.Cluster || v.Supervised && app.WaitReady {
 		timeout := units.Span(startTimeout)
 		if app.ListenTimeout > 0 {
 			timeout = units.Span(app.ListenTimeout)
 		}
 		v.StartTimeout = &timeout
+	}
+	if v.Cluster {
 		g.ports(&v, q)
-	} else {
+	}
+	if !app.Instances.PerCPU {
 		for i := range app.Instances.N {
 			v.Instances = append(v.Instances, i)
 		}
 	}
+	v.Lazy = app.Lazy && len(v.Ports) > 0
+	for _, s := range app.Cron {
+		v.Calendar = append(v.Calendar, units.Calendar(s).Value())
+	}
+	g.restarts(&v, app)
+	g.command(&v, q)
 	g.account(&v, q, name)
 	g.environment(&v, q)
 	g.logs(&v, q)
+	g.watch(&v, q)
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {
 			return units.Command("/bin/sh", "-c", line)
 		}))
+	}
+	if app.UpdateTimeout > 0 {
+		timeout := units.Span(app.UpdateTimeout)
+		v.UpdateTimeout = &timeout
+	}
+	if app.Affinity != "" {
+		cpus := q.value("gopm.cpu_affinity", app.Affinity, units.Text)
+		v.Affinity = &cpus
 	}
 	return v
 }
 
 // stopTimeout is the time after which systemd kills what is left of an app.
 func stopTimeout(app ecosystem.App) time.Duration {
-	if app.Cluster {
+	switch {
+	case app.Cluster:
 		return app.DrainTimeout + app.KillTimeout + stopMargin
+	case app.ShutdownMessage:
+		return app.KillTimeout + stopMargin
 	}
 	return max(app.KillTimeout, leastStop)
+}
+
+// killMode says whom a stop signals (systemd.kill(5)). PM2 signals every process
+// of an app, which in cluster mode would end a worker's children before it has
+// finished its requests.
+func killMode(app ecosystem.App) string {
+	switch {
+	case !app.TreeKill:
+		return "process"
+	case app.Cluster:
+		return "mixed"
+	}
+	return "control-group"
+}
+
+// restarts fills in when systemd starts an instance again, and when no more.
+func (g *generation) restarts(v *view, app ecosystem.App) {
+	v.RestartDelay = units.Span(max(app.RestartDelay, leastDelay))
+	v.StartLimitInterval = units.Span(window(app))
+	if app.Backoff == 0 {
+		return
+	}
+	v.RestartDelay = units.Span(max(app.Backoff, leastDelay))
+	if g.opt.Systemd < stepsSince {
+		return
+	}
+	// systemd spreads the growth evenly over the steps; PM2's delays grow by half.
+	const growth = 1.5
+	first := min(max(app.Backoff, leastDelay), mostBackoff)
+	v.BackoffSteps = max(int(math.Ceil(math.Log(float64(mostBackoff)/float64(first))/math.Log(growth))), 1)
+	v.BackoffMost = units.Span(max(mostBackoff, app.Backoff))
+	v.StartLimitInterval = units.Span(0)
 }
 
 // window is the time within which MaxRestarts starts are too many. It is long
@@ -130,7 +236,7 @@ func window(app ecosystem.App) time.Duration {
 		return 0
 	}
 	const most = 365 * 24 * time.Hour
-	each := app.MinUptime + max(app.RestartDelay, leastDelay)
+	each := app.MinUptime + max(app.RestartDelay, app.Backoff, leastDelay)
 	n := time.Duration(max(app.MaxRestarts, 1))
 	if each > most/n {
 		return most
@@ -144,6 +250,61 @@ func count(c ecosystem.Count) string {
 		return "max"
 	}
 	return strconv.Itoa(c.N)
+}
+
+// command fills in what is run.
+func (g *generation) command(v *view, q quoter) {
+	app := q.app
+	program, args := app.Command()
+	if app.Node {
+		args = append(nodeOptions(app), args...)
+	}
+	var odd []string
+	for _, e := range app.Variables {
+		if !units.IsVariable(e.Name) {
+			odd = append(odd, e.Name+"="+e.Value)
+			v.odd = append(v.odd, e.Name)
+		}
+	}
+	if len(odd) > 0 {
+		args = append(append(odd, program), args...)
+		program = "/usr/bin/env"
+	}
+	v.Command = q.words("ExecStart=", func() (units.Value, error) { return units.Command(program, args...) })
+	var flags []string
+	if !app.Cluster {
+		flags = append(flags, "--fork")
+	}
+	if app.Increment != nil {
+		if !units.IsVariable(app.Increment.Name) {
+			g.problem(app, "increment_var", fmt.Sprintf("%q is not the name of a variable", app.Increment.Name), "use letters, digits and _, and no digit first")
+		}
+		flags = append(flags, fmt.Sprintf("--increment=%s=%d", app.Increment.Name, app.Increment.Base))
+	}
+	if app.Pin {
+		flags = append(flags, "--pin")
+	}
+	if len(flags) > 0 {
+		words := q.words("ExecStart=", func() (units.Value, error) { return units.Words(flags...) })
+		v.ExecFlags = &words
+	}
+}
+
+// nodeOptions are what PM2 does inside a process of Node, as options of Node's
+// own. Where the app gives one itself, its own comes later and counts.
+func nodeOptions(app ecosystem.App) []string {
+	var out []string
+	given := strings.Join(app.ProgramArgs, " ")
+	if app.SourceMaps && !strings.Contains(given, "--enable-source-maps") {
+		out = append(out, "--enable-source-maps")
+	}
+	if app.TakeRejection && !strings.Contains(given, "--unhandled-rejections") {
+		out = append(out, "--unhandled-rejections=warn")
+	}
+	if !app.Cluster && (app.LogJSON || app.LogDateFormat != "") {
+		out = append(out, "--require="+agent)
+	}
+	return out
 }
 
 // ports fills in where the app listens.
@@ -161,7 +322,11 @@ func (g *generation) ports(v *view, q quoter) {
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
 		if first, ok := g.listening[p.Address]; ok {
-			g.problem(q.app, p.Key, fmt.Sprintf("%s listens on %s too", first, p.Address), "give each app a port of its own")
+			if p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.") {
+				g.problem(q.app, p.Key, fmt.Sprintf("%s listens on %s too", first, p.Address), "give each app a port of its own")
+			} else {
+				g.note(p.Key, ecosystem.Differently, "%s has %s already: no socket unit, and a listen() on it fails. PM2 would deal its connections out to both", first, p.Address)
+			}
 			continue
 		}
 		g.listening[p.Address] = q.app.Place
@@ -179,7 +344,9 @@ func isLow(address string) bool {
 // account fills in who the app runs as.
 func (g *generation) account(v *view, q quoter, name string) {
 	app := q.app
-	v.Unprivileged = app.User != "root" && app.User != "0"
+	if v.ForUser {
+		return
+	}
 	if app.Group != "" {
 		group := q.value("gid", app.Group, units.Account)
 		v.Group = &group
@@ -190,9 +357,10 @@ func (g *generation) account(v *view, q quoter, name string) {
 	}
 	account := units.AccountName(name)
 	if knownAccounts[account] || strings.HasPrefix(account, "systemd-") {
-		g.problem(app, "name", fmt.Sprintf("the app would run as %q, an account that machines have for something else", account), "name the account: user: \"…\", or give all units a prefix: --prefix app-")
+		account = units.AccountName("gopm-" + name)
+		v.renamedAccount = true
 	}
-	v.OwnAccount = true
+	v.OwnAccount, v.Dynamic = !g.opt.Boot, g.opt.Boot
 	v.User = q.value("the account", account, units.Account)
 	v.Home = q.value("the account's home", home(g.opt.Root), units.Field)
 }
@@ -208,31 +376,69 @@ func home(dir string) string {
 // environment fills in the variables.
 func (g *generation) environment(v *view, q quoter) {
 	app := q.app
+	set := func(key, name, value string) {
+		v.Environment = append(v.Environment, q.words(key, func() (units.Value, error) { return units.Assignment(name, value) }))
+	}
 	for _, e := range app.Variables {
-		v.Environment = append(v.Environment, q.words("env."+e.Name, func() (units.Value, error) { return units.Assignment(e.Name, e.Value) }))
+		switch {
+		case !units.IsVariable(e.Name):
+		case e.Secret:
+			v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(e.Name, e.Value) }))
+		default:
+			set("env."+e.Name, e.Name, e.Value)
+		}
 	}
 	if app.LogDateFormat != "" {
-		v.Environment = append(v.Environment, q.words("log_date_format", func() (units.Value, error) {
-			return units.Assignment("GOPM_LOG_DATE_FORMAT", app.LogDateFormat)
-		}))
+		set("log_date_format", "GOPM_LOG_DATE_FORMAT", app.LogDateFormat)
+	}
+	if app.LogJSON {
+		set("log_type", "GOPM_LOG_TYPE", "json")
+		set("name", "GOPM_LOG_NAME", app.Name)
 	}
 	number := app.InstanceVar
-	if number == "" && !app.Cluster {
+	if number == "" && !app.Supervised() {
 		number = "NODE_APP_INSTANCE"
 	}
 	if number != "" {
 		v.Environment = append(v.Environment, q.words("instance_var", func() (units.Value, error) { return units.InstanceVariable(number) }))
 	}
+	for _, f := range app.EnvFiles {
+		v.EnvFiles = append(v.EnvFiles, q.value("env_file", f, units.EnvironmentFile))
+	}
+	if len(v.Secrets) > 0 {
+		g.secrets(v, q)
+	}
+}
+
+// secrets fills in the file that only root reads. It comes last: the variables
+// of the ecosystem file count over those of a file that it names.
+func (g *generation) secrets(v *view, q quoter) {
+	file := v.Unit.String() + ".env"
+	dir := g.opt.EnvDir
+	switch {
+	case g.opt.User:
+		v.secretPath = units.UserDir + "/" + file
+		v.EnvFiles = append(v.EnvFiles, q.value("env", file, units.BesideUserUnits))
+		return
+	case dir == "":
+		dir = "/etc/gopm"
+	}
+	full := path.Join(dir, file)
+	v.secretPath = strings.TrimPrefix(full, "/")
+	v.EnvFiles = append(v.EnvFiles, q.value("env", full, units.EnvironmentFile))
 }
 
 // logs fills in where the output goes, and the folders it needs.
 func (g *generation) logs(v *view, q quoter) {
 	app := q.app
+	if g.opt.Boot {
+		return
+	}
 	v.Output = q.log("out_file", app.Output)
 	v.Errors = q.log("error_file", app.Errors)
 	if v.Output != nil && v.Errors == nil {
 		// Left out, it would go where the output goes.
-		journal := q.value("StandardError=", "journal", units.Text)
+		journal := units.Specified("journal")
 		v.Errors = &journal
 	}
 	v.LogMode, v.LogGroup = "0750", v.User
@@ -241,13 +447,25 @@ func (g *generation) logs(v *view, q quoter) {
 		v.LogGroup = *v.Group
 	case !v.OwnAccount:
 		// The main group of somebody else's account is not known here.
-		v.LogMode, v.LogGroup = "0755", q.value("the group", "root", units.Account)
+		v.LogMode, v.LogGroup = "0755", units.Specified("root")
 	}
 	var dirs []string
+	var logs []ecosystem.Log
 	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
-		if dir := path.Dir(l.Path); l.Path != "" && g.makes(dir) {
+		// systemd opens devices too, and nobody rotates them.
+		if l.Path == "" || strings.HasPrefix(l.Path, "/dev/") || slices.Contains(logs, l) {
+			continue
+		}
+		logs = append(logs, l)
+		if dir := path.Dir(l.Path); g.makes(dir) {
 			dirs = append(dirs, dir)
 		}
+		pattern, err := units.LogPattern(l.Path, l.Suffix, l.PerInstance)
+		if err != nil {
+			g.note("logs", ecosystem.Differently, "%q %v: nobody rotates it", l.Path, err)
+			continue
+		}
+		v.LogFiles = append(v.LogFiles, pattern)
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
@@ -258,7 +476,47 @@ func (g *generation) logs(v *view, q quoter) {
 // makes reports whether tmpfiles.d may make and own a folder: one of the app's,
 // or one in /var/log, but never a folder that others have.
 func (g *generation) makes(dir string) bool {
+	if g.opt.User {
+		return false
+	}
 	return strings.HasPrefix(dir, strings.TrimSuffix(g.opt.Root, "/")+"/") && g.opt.Root != "/" || strings.HasPrefix(dir, "/var/log/")
+}
+
+// watch fills in which changes reload the app.
+func (g *generation) watch(v *view, q quoter) {
+	w := q.app.Watch
+	if w == nil {
+		return
+	}
+	paths := func(key, variable string, list []string) *units.Value {
+		for _, p := range list {
+			if strings.Contains(p, ":") {
+				g.problem(q.app, key, fmt.Sprintf("%q has a colon, which stands between two paths", p), "watch the folder that it is in")
+			}
+		}
+		value := q.words(key, func() (units.Value, error) { return units.Assignment(variable, strings.Join(list, ":")) })
+		return &value
+	}
+	v.Watch = paths("watch", "GOPM_WATCH", w.Paths)
+	if w.Ignore != nil {
+		v.WatchIgnore = paths("ignore_watch", "GOPM_WATCH_IGNORE", w.Ignore)
+	}
+	v.WatchDelay = w.Delay.Milliseconds()
+}
+
+// enable lists what `systemctl enable` links.
+func (v view) enable() []Enabled {
+	var out []Enabled
+	if !v.AutoStart {
+		return nil
+	}
+	if !v.Lazy {
+		out = append(out, Enabled{v.Unit.String() + ".target", v.BootTarget.String()})
+	}
+	if len(v.Ports) > 0 {
+		out = append(out, Enabled{v.Unit.String() + ".socket", "sockets.target"})
+	}
+	return out
 }
 
 // quoter makes values for an app, and problems of what has none.

@@ -9,7 +9,7 @@ import (
 	"text/template"
 )
 
-//go:embed app.target app.socket app@.service app-update.service activator.conf sysusers.conf tmpfiles.conf
+//go:embed *.target *.socket *.service *.timer *.conf *.env *.preset logrotate
 var files embed.FS
 
 // Render fills in the template name with the fields of view.

@@ -56,7 +56,7 @@ func Path(s string) (Value, error) {
 func Words(words ...string) (Value, error) {
 	quoted := make([]string, 0, len(words))
 	for _, w := range words {
-		if err := oneLine(w); err != nil {
+		if err := lines(w); err != nil {
 			return Value{}, err
 		}
 		quoted = append(quoted, quote(strings.ReplaceAll(percent(w), "$", "$$")))
@@ -102,10 +102,26 @@ func Assignment(name, value string) (Value, error) {
 	if err := variable(name); err != nil {
 		return Value{}, err
 	}
-	if err := oneLine(value); err != nil {
+	if err := lines(value); err != nil {
 		return Value{}, err
 	}
 	return Value{quote(percent(name + "=" + value))}, nil
+}
+
+// IsVariable reports whether systemd takes a name for a variable.
+func IsVariable(name string) bool { return variable(name) == nil }
+
+// Variable makes a Value for a line of the file of EnvironmentFile=, which knows
+// no specifiers and has its own quotes: parse_env_file_internal() of systemd.
+func Variable(name, value string) (Value, error) {
+	if err := variable(name); err != nil {
+		return Value{}, err
+	}
+	if err := lines(value); err != nil {
+		return Value{}, err
+	}
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`).Replace(value)
+	return Value{name + `="` + escaped + `"`}, nil
 }
 
 // InstanceVariable makes a Value for a variable of Environment= that holds the
@@ -134,6 +150,40 @@ func Output(discard bool, path, suffix string, perInstance bool) (Value, error) 
 	}
 	return Value{"append:" + percent(path) + middle + percent(suffix)}, nil
 }
+
+// EnvironmentFile makes a Value for EnvironmentFile=: an absolute path, which
+// may be missing where a minus stands before it.
+func EnvironmentFile(path string) (Value, error) {
+	rest, optional := strings.CutPrefix(path, "-")
+	v, err := Path(rest)
+	if err != nil || !optional {
+		return v, err
+	}
+	return Value{"-" + v.text}, nil
+}
+
+// BesideUserUnits makes a Value for EnvironmentFile= of a file that lies with
+// the units of a user: specifier %E of systemd.unit(5).
+func BesideUserUnits(file string) (Value, error) {
+	v, err := Text(file)
+	return Value{"%E/systemd/user/" + v.text}, err
+}
+
+// LogPattern makes a Value for the name of a log in logrotate(8), a glob in
+// double quotes, with any instance's number where perInstance is set.
+func LogPattern(path, suffix string, perInstance bool) (Value, error) {
+	if strings.ContainsAny(path+suffix, "\"\\*?[]{}") || oneLine(path+suffix) != nil {
+		return Value{}, refuse("has a character that logrotate takes for more than itself", "give the file another name")
+	}
+	if perInstance {
+		path += "-*"
+	}
+	return Value{`"` + path + suffix + `"`}, nil
+}
+
+// Specified makes a Value of what gopm itself writes, such as the value of a
+// directive that has no user's text in it.
+func Specified(s string) Value { return Value{s} }
 
 // Field makes a Value for one column of a sysusers.d(5) or tmpfiles.d(5) line.
 func Field(s string) (Value, error) {
@@ -205,6 +255,8 @@ func quote(s string) string {
 			b.WriteRune(r)
 		case '\t':
 			b.WriteString(`\t`)
+		case '\n':
+			b.WriteString(`\n`)
 		default:
 			b.WriteRune(r)
 		}
@@ -220,10 +272,19 @@ func needsQuotes(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune("\"'\\;#`|&<>(){}[]*?!~", r)
 }
 
-// oneLine refuses what cannot stand in a line of a unit file. systemd ends a
-// line at \n, \r and NUL (read_line() in basic/fileio.c) and drops variables
-// that hold another control character but a tab (env_value_is_valid()).
+// oneLine refuses what is more than one line of text.
 func oneLine(s string) error {
+	if strings.ContainsRune(s, '\n') {
+		return refuse("has a line break, which a unit cannot hold there", "write it in one line")
+	}
+	return lines(s)
+}
+
+// lines refuses what cannot stand in a quoted word, where a line break is \n.
+// systemd ends a line at \n, \r and NUL (read_line() in basic/fileio.c) and drops
+// variables that hold another control character but a tab and a line break
+// (env_value_is_valid()).
+func lines(s string) error {
 	if len(s) > longest {
 		return refuse(fmt.Sprintf("is longer than the %d KiB a unit can hold", longest>>10), "let the app read it from a file")
 	}
@@ -232,9 +293,7 @@ func oneLine(s string) error {
 	}
 	for _, r := range s {
 		switch {
-		case r == '\n' || r == '\r':
-			return refuse("has a line break, which a unit cannot hold", "write it in one line, or let the app read it from a file")
-		case r != '\t' && (r < ' ' || r == 0x7f):
+		case r != '\t' && r != '\n' && (r < ' ' || r == 0x7f):
 			return refuse(fmt.Sprintf("has the control character %U, which a unit cannot hold", r), "take it out, or let the app read it from a file")
 		}
 	}

@@ -28,6 +28,15 @@ func TestValues(t *testing.T) {
 	variable := func(name, value string) func() (units.Value, error) {
 		return func() (units.Value, error) { return units.Assignment(name, value) }
 	}
+	inFile := func(name, value string) func() (units.Value, error) {
+		return func() (units.Value, error) { return units.Variable(name, value) }
+	}
+	envFile := func(path string) func() (units.Value, error) {
+		return func() (units.Value, error) { return units.EnvironmentFile(path) }
+	}
+	logPattern := func(path, suffix string, each bool) func() (units.Value, error) {
+		return func() (units.Value, error) { return units.LogPattern(path, suffix, each) }
+	}
 	output := func(path, suffix string, each bool) func() (units.Value, error) {
 		return func() (units.Value, error) { return units.Output(false, path, suffix, each) }
 	}
@@ -43,8 +52,8 @@ func TestValues(t *testing.T) {
 		want string // or the error
 	}{
 		{"text", text("my‑api: 100% \"x\" $HOME"), "my‑api: 100%% \"x\" $HOME"},
-		{"text with a newline", text("a\nExecStart=/bin/sh"), "has a line break, which a unit cannot hold"},
-		{"text with a carriage return", text("a\rExecStart=/bin/sh"), "has a line break, which a unit cannot hold"},
+		{"text with a newline", text("a\nExecStart=/bin/sh"), "has a line break, which a unit cannot hold there"},
+		{"text with a carriage return", text("a\rExecStart=/bin/sh"), "has the control character U+000D, which a unit cannot hold"},
 		{"text with a NUL", text("a\x00b"), "has the control character U+0000, which a unit cannot hold"},
 		{"text with a backslash at its end", text(`a\`), "ends in a backslash, which would swallow the next line of the unit"},
 		{"text with a blank at its end", text("a "), "begins or ends with a blank, which systemd drops"},
@@ -58,7 +67,8 @@ func TestValues(t *testing.T) {
 		{"no words", words(), ""},
 		{"words", words("a", "b c", "", "$HOME", "50%", `back\slash`, `"`, "'", ";", "#", "tab\there", "é"),
 			`a "b c" "" $$HOME 50%% "back\\slash" "\"" "'" ";" "#" "tab\there" é`},
-		{"word that is two lines", words("a\nb"), "has a line break, which a unit cannot hold"},
+		{"word that is two lines", words("a\nb"), `"a\nb"`},
+		{"word with a carriage return", words("a\r"), "has the control character U+000D, which a unit cannot hold"},
 
 		{"command", command("node", "--x=1", "/srv/a b.js"), `node --x=1 "/srv/a b.js"`},
 		{"command with a space", command("/opt/my node/bin/node"), `"/opt/my node/bin/node"`},
@@ -70,6 +80,9 @@ func TestValues(t *testing.T) {
 
 		{"variable", variable("A_1", "x"), "A_1=x"},
 		{"variable with everything", variable("A", `a "b" 'c' \d 50% $HOME`), `"A=a \"b\" 'c' \\d 50%% $HOME"`},
+		{"variable of two lines", variable("A", "1\n2"), `"A=1\n2"`},
+		{"variable in a file", inFile("A", "a \"b\" 'c' \\d 50% $HOME `x`\n2"), "A=\"a \\\"b\\\" 'c' \\\\d 50% \\$HOME \\`x\\`\n2\""},
+		{"variable in a file with a dash", inFile("A-B", ""), "is not a name systemd takes for a variable"},
 		{"variable without a value", variable("A", ""), "A="},
 		{"variable with a dash", variable("A-B", ""), "is not a name systemd takes for a variable"},
 		{"variable that begins with a digit", variable("1A", ""), "is not a name systemd takes for a variable"},
@@ -100,6 +113,11 @@ func TestValues(t *testing.T) {
 
 		{"name of a unit", func() (units.Value, error) { return units.Name("my-api") }, "my-api"},
 		{"name that is none", func() (units.Value, error) { return units.Name("my api") }, "is not the name of a unit"},
+		{"file with variables", envFile("-/srv/a b/50%.env"), "-/srv/a b/50%%.env"},
+		{"file with variables that is relative", envFile("-a.env"), "is not an absolute path"},
+		{"file beside a user's units", func() (units.Value, error) { return units.BesideUserUnits("a%.env") }, "%E/systemd/user/a%%.env"},
+		{"log", logPattern("/var/log/a b", ".log", true), `"/var/log/a b-*.log"`},
+		{"log with a star", logPattern("/var/log/*", ".log", false), "has a character that logrotate takes for more than itself"},
 		{"field", func() (units.Value, error) { return units.Field("/srv/a b%") }, `"/srv/a b%%"`},
 		{"number of the instance", func() (units.Value, error) { return units.InstanceVariable("N") }, "N=%i"},
 		{"number of the instance in nothing", func() (units.Value, error) { return units.InstanceVariable("") }, "is not a name systemd takes for a variable"},

@@ -135,7 +135,7 @@ func TestGenerator(t *testing.T) {
 		t.Errorf("exit code %d, the kernel heard\n%s\nwant\n%s", exit, kernel, want)
 	}
 	files := []string{
-		"gopm-activator@shop.service.d/10-gopm.conf", "job.target", "job@.service",
+		"gopm-activator@shop.service.d/10-gopm.conf", "job-reload.service", "job.target", "job@.service",
 		"multi-user.target.wants/job.target -> ../job.target", "multi-user.target.wants/shop.target -> ../shop.target",
 		"shop.socket", "shop.target", "shop@.service", "sockets.target.wants/shop.socket -> ../shop.socket",
 	}
@@ -162,8 +162,8 @@ func TestGeneratorEnds(t *testing.T) {
 	if got := regexp.MustCompile(`js:\d+:\d+:`).ReplaceAllString(kernel, "js:1:9:"); got != want || exit != exitOK {
 		t.Errorf("exit code %d, the kernel heard %q\nwant %q", exit, got, want)
 	}
-	if made := s.made(t); len(made) != 20*(4+2+3) {
-		t.Errorf("made %d files and links, want %d", len(made), 20*(4+2+3))
+	if made := s.made(t); len(made) != 20*(4+3+3) {
+		t.Errorf("made %d files and links, want %d", len(made), 20*(4+3+3))
 	}
 	if took > 3*time.Second {
 		t.Errorf("took %v", took)

@@ -61,10 +61,6 @@ func (c command) head(name string) (text string, ok bool) {
 	return string(head[:n]), true
 }
 
-// userEnvDir is where a user keeps the variables that nobody else reads, as
-// systemd-path(1) has it: user-configuration.
-func (c command) userEnvDir() string { return path.Join("/", c.host.Home, ".config/gopm") }
-
 // owner tells the files that an earlier run made of the same file: by their
 // first line, and where only some apps are chosen, by their names too.
 func owner(f flags, report generator.Report) units.Owner {
@@ -75,7 +71,8 @@ func owner(f flags, report generator.Report) units.Owner {
 	}
 	o.Made = func(name, first string) bool {
 		return fromSource(first, report.Source) && (len(f.only) == 0 || slices.ContainsFunc(report.Apps, func(app generator.AppReport) bool {
-			return belongs(name, app.Unit)
+			unit, _ := units.AppName(f.prefix + app.Name) // the report has none of an app that was refused
+			return belongs(name, unit)
 		}))
 	}
 	return o
@@ -100,11 +97,11 @@ func belongs(name, unit string) bool {
 	if strings.HasSuffix(dir, ".d/") && !slices.Contains(outputDirs, path.Clean(dir)) {
 		base = path.Base(strings.TrimSuffix(dir, ".d/")) // a drop-in belongs to its unit
 	}
-	for _, prefix := range []string{"gopm-activator@", "gopm-", ""} {
+	for _, prefix := range []string{"gopm-activator@", "gopm-", "80-gopm-", ""} {
 		rest, ok := strings.CutPrefix(base, prefix+unit)
 		if ok && slices.Contains([]string{
-			"", ".target", ".socket", ".service", "@.service", ".path", ".timer", ".slice", "@.path", "@.timer",
-			"-update.service", "-restart.service", "-restart.timer", ".conf", ".env", ".preset",
+			"", ".target", ".socket", ".service", "@.service", ".conf", ".env", ".preset",
+			"-reload.service", "-update.service", "-restart.service", "-restart.timer",
 		}, rest) {
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gopm/gopm/generator"
 	"github.com/gopm/gopm/units"
 )
 
@@ -40,7 +41,7 @@ func (o outcome) next() []string {
 
 // nextForUser is next for units of a user.
 func (o outcome) nextForUser() []string {
-	const mine = "~/.config"
+	const mine = "~/.config/systemd/user"
 	var out []string
 	removed := o.removed()
 	var files []string
@@ -53,16 +54,10 @@ func (o outcome) nextForUser() []string {
 		}
 	}
 	if len(files) > 0 {
-		out = append(out, "rm -f "+words(mine+"/systemd/user", files))
+		out = append(out, "rm -f "+words(mine, files))
 	}
 	if !o.flags.packaged() {
-		out = append(out, "mkdir -p "+mine+"/systemd/user", "cp -r "+shell(path.Join(o.Output, units.UserDir))+"/. "+mine+"/systemd/user")
-		for _, f := range o.Units {
-			if dir := path.Dir(f.Path); f.Secret() {
-				out = append(out, "cp -r "+shell(path.Join(o.Output, dir))+" "+mine)
-				break
-			}
-		}
+		out = append(out, "mkdir -p "+mine, "cp -r "+shell(path.Join(o.Output, units.UserDir))+"/. "+mine)
 	}
 	out = append(out, "systemctl --user daemon-reload")
 	out = append(out, o.start("systemctl --user")...)
@@ -75,17 +70,25 @@ func (o outcome) nextForUser() []string {
 func (o outcome) start(systemctl string) []string {
 	var out []string
 	for _, app := range o.Apps {
-		if len(app.Enable) > 0 {
-			out = append(out, systemctl+" enable --now "+app.Unit+".target")
+		if names := enables(app); len(names) > 0 {
+			out = append(out, systemctl+" enable --now "+strings.Join(names, " "))
 		}
-		if o.flags.packaged() || !o.installed(app.Unit+".target", o.flags.user) {
-			continue
+		if app.Unit != "" && !o.flags.packaged() && o.installed(app.Unit+".target", o.flags.user) {
+			out = append(out, systemctl+" reload "+app.Unit+".target")
 		}
-		verb := " try-restart "
-		if app.Cluster {
-			verb = " reload "
-		}
-		out = append(out, systemctl+verb+app.Unit+".target")
+	}
+	return out
+}
+
+// enables lists the units of an app to enable. Its target enables its socket
+// too: Also= of systemd.unit(5).
+func enables(app generator.AppReport) []string {
+	var out []string
+	for _, e := range app.Enable {
+		out = append(out, e.Unit)
+	}
+	if slices.Contains(out, app.Unit+".target") {
+		out = slices.DeleteFunc(out, func(unit string) bool { return path.Ext(unit) == ".socket" })
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func (o outcome) text(colour bool) string {
 	}
 	var b strings.Builder
 	for _, app := range o.Apps {
-		fmt.Fprintf(&b, "%s %s.target, %s\n", title(app.Name+":"), app.Unit, strings.Join(describe(app), ", "))
+		fmt.Fprintf(&b, "%s %s\n", title(app.Name+":"), strings.Join(describe(app), ", "))
 		if o.Output != "" {
 			o.files(&b, app.Files)
 		}
@@ -157,12 +157,15 @@ func (o outcome) shared() []string {
 
 // describe says how an app runs.
 func describe(app generator.AppReport) []string {
+	if app.Unit == "" {
+		return []string{"no units"}
+	}
 	kind := "instance"
 	mode := "fork mode"
 	if app.Cluster {
 		kind, mode = "worker", "cluster mode"
 	}
-	out := []string{mode}
+	out := []string{app.Unit + ".target", mode}
 	switch {
 	case app.Instances == "max":
 		out = append(out, "one "+kind+" per CPU")

@@ -65,7 +65,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	if f.printApps {
 		return c.printApps(file, problems, f.json)
 	}
-	result, more := generator.Generate(file, c.options(f, file))
+	result, more := c.generate(ctx, f, file)
 	// Without apps, what the generator misses is only a consequence.
 	if len(problems) == 0 || len(file.Apps) > 0 {
 		problems = append(problems, more...)
@@ -99,7 +99,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 
 // options are the flags as the generator takes them.
 func (c command) options(f flags, file ecosystem.File) generator.Options {
-	opt := generator.Options{
+	return generator.Options{
 		Root:         path.Dir(file.Path),
 		Prefix:       f.prefix,
 		Listen:       f.listen,
@@ -109,10 +109,6 @@ func (c command) options(f flags, file ecosystem.File) generator.Options {
 		User:         f.user,
 		SourceExists: f.file != stdin && c.exists(file.Path),
 	}
-	if f.user {
-		opt.EnvDir = c.userEnvDir()
-	}
-	return opt
 }
 
 // exists reports whether a file is on this machine.

@@ -1,6 +1,9 @@
 package ecosystem
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // App is one app of an ecosystem file, with every path absolute and every
 // default of PM2 filled in.
@@ -9,30 +12,80 @@ type App struct {
 	Name  string // as the file writes it
 	Place string // how messages name the app, such as `apps[1] "api"`
 
-	Program        string   // an absolute path or a bare name: the interpreter, or the script where none is needed
-	ProgramArgs    []string // what stands before the script's own arguments, the script included
-	Args           []string // the script's own arguments
-	Dir            string   // absolute
-	Cluster        bool     // the instances share their ports
-	Instances      Count
-	Variables      []Variable // sorted by name, each name once
-	InstanceVar    string     // the variable with the instance number, where the file asks for another than NODE_APP_INSTANCE
-	Ports          []Port     // what the app listens on, as far as the file says
-	User, Group    string     // empty: not given
-	WaitReady      bool
-	MemoryLimit    int64 // bytes; 0: none
-	ListenTimeout  time.Duration
-	KillTimeout    time.Duration
-	DrainTimeout   time.Duration
-	RestartDelay   time.Duration
-	MinUptime      time.Duration
-	MaxRestarts    int
-	Restart        bool
-	LogDateFormat  string // day.js tokens
-	Output, Errors Log
-	UpdateCommands []string // lines for a shell
-	Notes          []Note
+	Namespace   string   // empty: PM2's default
+	Program     string   // an absolute path or a bare name: the interpreter, or the script where none is needed
+	ProgramArgs []string // what stands between the program and the script
+	Script      string   // absolute; empty where the program is all there is
+	Args        []string // the script's own arguments
+	Dir         string   // absolute
+	Node        bool     // Program is Node itself
+	Cluster     bool     // the instances share their ports
+	Instances   Count
+	Lazy        bool // starts with the first connection
+
+	Variables   []Variable // sorted by name, each name once
+	EnvFiles    []string   // absolute paths of files with variables
+	InstanceVar string     // the variable with the instance number, where the file asks for another than NODE_APP_INSTANCE
+	Increment   *Increment
+	Ports       []Port // what the app listens on, as far as the file says
+	User, Group string // empty: not given
+
+	AutoStart       bool // at boot
+	Restart         bool
+	StopCodes       []int
+	RestartDelay    time.Duration
+	Backoff         time.Duration // the first of growing delays; 0: they don't grow
+	MinUptime       time.Duration
+	MaxRestarts     int
+	MemoryLimit     int64 // bytes; 0: none
+	Cron            []Schedule
+	WaitReady       bool
+	ListenTimeout   time.Duration
+	KillTimeout     time.Duration
+	DrainTimeout    time.Duration
+	ShutdownMessage bool
+	TreeKill        bool
+	Watch           *Watch
+
+	SourceMaps    bool // PM2 turns them on
+	TakeRejection bool // an unhandled rejection ends no process
+	LogDateFormat string
+	LogJSON       bool
+	Output        Log
+	Errors        Log
+
+	UpdateCommands []string      // lines for a shell
+	UpdateTimeout  time.Duration // of each; 0: none
+	Affinity       string        // CPUAffinity=
+	Pin            bool          // each instance to a CPU of its own
+	Hardening      Hardening
+
+	Refused string // why there are no units for it; empty: there are
+	Notes   []Note
+
+	pm2 map[string]any
 }
+
+// Command returns the program that is run, and its arguments.
+func (a App) Command() (program string, args []string) {
+	args = slices.Clone(a.ProgramArgs)
+	if a.Script != "" {
+		args = append(args, a.Script)
+	}
+	return a.Program, append(args, a.Args...)
+}
+
+// Supervised reports whether the app needs an activator: in cluster mode for
+// its ports, in fork mode for what systemd alone does not do.
+func (a App) Supervised() bool {
+	return a.Cluster || a.Instances.PerCPU || a.WaitReady || a.MemoryLimit > 0 || a.Watch != nil ||
+		a.ShutdownMessage || a.Increment != nil || a.Pin
+}
+
+// PM2 returns the app as PM2 has it after its own normalisation, under PM2's
+// names: lists of arguments are arrays, times are in milliseconds, sizes in
+// bytes. Variables have their real values, secret or not.
+func (a App) PM2() map[string]any { return a.pm2 }
 
 // Count is a number of instances: CPUs of the machine that runs them plus N, or
 // N alone.
@@ -42,10 +95,36 @@ type Count struct {
 }
 
 // Variable is one environment variable.
-type Variable struct{ Name, Value string }
+type Variable struct {
+	Name, Value string
+	Secret      bool // nobody but root may read it
+}
+
+// Increment is a variable that is Base in instance 0 and one more in each next.
+type Increment struct {
+	Name string
+	Base int
+}
 
 // Port is an address that the app listens on, and the key that says so.
 type Port struct{ Address, Key string }
+
+// Watch says which changes of files restart the app. Paths are absolute and may
+// be globs.
+type Watch struct {
+	Paths  []string
+	Ignore []string // nil: PM2's default, dot files and node_modules
+	Delay  time.Duration
+}
+
+// Hardening says what of a worker's sandbox is changed.
+type Hardening struct {
+	Off     bool
+	Changes []Change
+}
+
+// Change replaces the value of a directive; an empty value takes it out.
+type Change struct{ Directive, Value string }
 
 // Log says where a stream of output goes. The zero Log is the default, which in
 // systemd is the journal.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,8 @@ import (
 // defaults fills in what PM2 does where an attribute is absent.
 func (a *appReader) defaults() {
 	a.app.Instances = Count{N: 1}
-	a.app.Restart = true
+	a.app.Restart, a.app.AutoStart, a.app.TreeKill = true, true, true
+	a.app.SourceMaps, a.app.TakeRejection = true, true
 	a.app.MaxRestarts = 16
 	a.app.MinUptime = time.Second
 	a.app.KillTimeout = 1600 * time.Millisecond
@@ -51,30 +53,11 @@ func (a *appReader) strings(v value) []string {
 	return out
 }
 
-func (a *appReader) interpreter(v value) {
-	switch base := path.Base(v.text); {
-	case strings.HasPrefix(v.text, "~"):
-		a.home(v)
-	case strings.HasPrefix(base, "node@"):
-		a.problem(v.show()+" is a Node of nvm, which no unit can find", `write its path, such as "/opt/node-`+strings.TrimPrefix(base, "node@")+`/bin/node"`)
-	default:
-		a.given.interpreter = v.text
-	}
-}
+func (a *appReader) interpreter(v value) { a.given.interpreter = v.text }
 
-func (a *appReader) cwd(v value) {
-	if strings.HasPrefix(v.text, "~") {
-		a.home(v)
-		return
-	}
-	a.app.Dir = a.resolve(a.source.root, v.text)
-}
+func (a *appReader) cwd(v value) { a.app.Dir = a.resolve(a.source.root, v.text) }
 
-// home refuses a path with a tilde: the home of the person who ran pm2 is not
-// that of the account that the unit runs as.
-func (a *appReader) home(v value) {
-	a.problem(v.show()+" is below the home of whoever runs PM2, which a unit does not know", "write an absolute path")
-}
+func (a *appReader) namespace(v value) { a.app.Namespace = v.text }
 
 // resolve makes a path absolute.
 func (a *appReader) resolve(dir, name string) string {
@@ -101,13 +84,7 @@ func (a *appReader) executeCommand(v value) {
 	}
 }
 
-func (a *appReader) port(v value) {
-	if v.number != math.Trunc(v.number) || v.number > 65535 {
-		a.problem(v.show()+" is not a port", "write a number from 1 to 65535")
-		return
-	}
-	a.given.port = strconv.FormatFloat(v.number, 'f', 0, 64)
-}
+func (a *appReader) port(v value) { a.given.port = v.text }
 
 // instances follows PM2 letter by letter: a string that is no number counts as
 // max, and so does 0.
@@ -129,9 +106,15 @@ func (a *appReader) instances(v value) {
 	}
 	a.given.count = &n
 	a.app.Instances = Count{PerCPU: n <= 0, N: int(n)}
+	if v.cpus != nil && *v.cpus <= 0 {
+		a.app.Instances = Count{PerCPU: true, N: *v.cpus}
+		a.note(Differently, "counts the CPUs of the machine that runs the app, not of the one that converts the file")
+	}
 }
 
 func (a *appReader) instanceVar(v value) { a.app.InstanceVar = v.text }
+
+func (a *appReader) incrementVar(v value) { a.given.increment = v.text }
 
 func (a *appReader) mergeLogs(v value) { a.given.merge = &v.truthy }
 
@@ -144,7 +127,7 @@ func (a *appReader) variables(v value, block bool) []Variable {
 		text := f.value.text
 		switch f.value.kind {
 		case Other:
-			a.problemOn(a.key+"."+f.key, f.value.show()+" is not a value", "write a string in quotes")
+			a.noteOn(a.key+"."+f.key, Refused, "%s is not a value", f.value.show())
 			continue
 		case Array, Object:
 			if block {
@@ -157,7 +140,7 @@ func (a *appReader) variables(v value, block bool) []Variable {
 				continue
 			}
 		}
-		out = append(out, Variable{f.key, text})
+		out = append(out, Variable{Name: f.key, Value: text, Secret: isSecret(f.key, text)})
 	}
 	return out
 }
@@ -167,7 +150,7 @@ func (a *appReader) blocks(v value) {
 	found := false
 	for _, f := range v.fields {
 		name, ok := strings.CutPrefix(f.key, "env_")
-		if !ok || f.value.kind == Absent {
+		if !ok || f.value.kind == Absent || name == "file" && f.value.kind != Object {
 			continue
 		}
 		a.key = f.key
@@ -175,8 +158,6 @@ func (a *appReader) blocks(v value) {
 		case f.value.kind == String && name == a.env:
 			a.note(Refused, "PM2 loads nothing from a string")
 			found = true
-		case f.value.kind == String && name == "file":
-			a.note(NotYet, `PM2 takes it for an environment called "file" and loads nothing`)
 		case f.value.kind != Object && f.value.kind != String:
 			a.problem(f.value.show()+" is not an object", "write { … }")
 		case name != a.env || a.env == "":
@@ -193,15 +174,78 @@ func (a *appReader) blocks(v value) {
 	}
 }
 
-func (a *appReader) outFile(v value) { a.given.out = a.logPath(v) }
+func (a *appReader) envFile(v value) { a.envFiles(v, "-") }
 
-func (a *appReader) errorFile(v value) { a.given.err = a.logPath(v) }
+func (a *appReader) environmentFile(v value) { a.envFiles(v, "") }
 
-func (a *appReader) logPath(v value) string {
-	if strings.HasPrefix(v.text, "~") {
-		a.home(v)
+// envFiles adds files with variables; systemd takes a minus for "if it is there".
+func (a *appReader) envFiles(v value, optional string) {
+	list := []value{v}
+	switch v.kind {
+	case Array:
+		list = v.list
+	case Object: // env_file: {…} is an environment called "file"
+		return
 	}
-	return v.text
+	for i, e := range list {
+		if e.kind != String || e.text == "" {
+			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not the name of a file", `write the path of a file with lines NAME=value, such as ".env"`)
+			continue
+		}
+		a.given.envFiles = append(a.given.envFiles, optional+e.text)
+	}
+	if optional != "" && len(list) > 0 {
+		a.note(Differently, "PM2 reads nothing of it; here its lines NAME=value go before env")
+	}
+}
+
+func (a *appReader) appendEnvToName(v value) { a.given.envInName = v.truthy }
+
+// pmx: a rejection that nobody handles ends a process under PM2 only where its
+// agent is not in it, and in cluster mode not even there.
+func (a *appReader) pmx(v value) {
+	a.given.noAgent = a.given.noAgent || !v.truthy || v.text == "false"
+}
+
+func (a *appReader) automation(v value) { a.given.noAgent = a.given.noAgent || !v.truthy }
+
+func (a *appReader) sourceMaps(v value) {
+	a.app.SourceMaps = a.app.SourceMaps && v.truthy
+	if !v.truthy && a.key == a.spelled["source_map_support"] {
+		a.note(Differently, "PM2 drops the false, and source maps are on; here they are off")
+	}
+}
+
+func (a *appReader) noSourceMaps(v value) { a.app.SourceMaps = a.app.SourceMaps && !v.truthy }
+
+func (a *appReader) unhandledRejections(v value) {
+	switch v.text {
+	case "warn":
+	case "throw":
+		a.app.TakeRejection = false
+	default:
+		a.problem(v.show()+" is neither", `write "warn" or "throw"`)
+	}
+}
+
+func (a *appReader) outFile(v value) { a.given.out = v.text }
+
+func (a *appReader) errorFile(v value) { a.given.err = v.text }
+
+func (a *appReader) logFile(v value) {
+	if v.kind == String {
+		a.given.both = v.text
+	}
+}
+
+func (a *appReader) disableLogs(v value) { a.given.noLogs = v.truthy }
+
+func (a *appReader) logType(v value) {
+	if v.text != "json" {
+		a.note(Refused, `PM2 knows "json" alone`)
+		return
+	}
+	a.app.LogJSON = true
 }
 
 func (a *appReader) logDateFormat(v value) {
@@ -234,6 +278,41 @@ func (a *appReader) minUptime(v value) {
 	}
 }
 
+func (a *appReader) autostart(v value) { a.app.AutoStart = v.truthy }
+
+func (a *appReader) backoff(v value) { a.app.Backoff = v.duration() }
+
+func (a *appReader) stopExitCodes(v value) {
+	list := []value{v}
+	if v.kind == Array {
+		list = v.list
+	}
+	for i, e := range list {
+		// PM2 reads strings as parseInt does.
+		n, err := strconv.Atoi(strings.TrimSpace(leadingInt.FindString(e.text)))
+		if err != nil || n < 0 || n > 255 {
+			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not an exit code", "write numbers from 0 to 255")
+			continue
+		}
+		a.app.StopCodes = append(a.app.StopCodes, n)
+	}
+	if slices.Contains(a.app.StopCodes, 0) {
+		a.note(Differently, "0 is a clean exit here; PM2 takes a signal and a crash in cluster mode for 0 too, and leaves them stopped")
+	}
+}
+
+func (a *appReader) cronRestart(v value) {
+	if v.text == "0" || v.text == "" {
+		return
+	}
+	list, err := schedules(v.text)
+	if err != nil {
+		a.problem(v.show()+" "+err.Error(), `write five fields, such as "0 3 * * *", or six with seconds first`)
+		return
+	}
+	a.app.Cron = list
+}
+
 func (a *appReader) restartDelay(v value) { a.app.RestartDelay = v.duration() }
 
 func (a *appReader) maxMemory(v value) { a.app.MemoryLimit = v.bytes() }
@@ -256,6 +335,10 @@ func (a *appReader) killTimeout(v value) {
 	}
 }
 
+func (a *appReader) shutdownMessage(v value) { a.app.ShutdownMessage = v.truthy }
+
+func (a *appReader) treekill(v value) { a.app.TreeKill = v.truthy }
+
 func (a *appReader) user(v value) { a.app.User = a.account(v) }
 
 func (a *appReader) group(v value) { a.app.Group = a.account(v) }
@@ -269,6 +352,33 @@ func (a *appReader) account(v value) string {
 	}
 	return v.text
 }
+
+// watch takes true and an empty list for the app's whole folder, and a string
+// for a path, even "true".
+func (a *appReader) watch(v value) {
+	if !v.truthy {
+		return
+	}
+	w := &Watch{}
+	switch v.kind {
+	case String:
+		w.Paths = []string{v.text}
+	case Array:
+		w.Paths = a.strings(v)
+	}
+	a.app.Watch = w
+}
+
+func (a *appReader) ignoreWatch(v value) {
+	a.given.ignore = a.words(v)
+	if a.given.ignore == nil {
+		a.given.ignore = []string{}
+	}
+}
+
+func (a *appReader) watchDelay(v value) { a.given.watchDelay = v.duration() }
+
+func (a *appReader) execTimeout(v value) { a.app.UpdateTimeout = v.duration() }
 
 func (a *appReader) postUpdate(v value) {
 	a.app.UpdateCommands = a.strings(v)
@@ -295,6 +405,48 @@ func (a *appReader) listen(v value) {
 		default:
 			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000"`)
 		}
+	}
+}
+
+func (a *appReader) lazy(v value) { a.app.Lazy = v.truthy }
+
+// cpuList is what CPUAffinity= takes: numbers and ranges (systemd.exec(5)).
+var cpuList = regexp.MustCompile(`^\d{1,4}(-\d{1,4})?([ ,]+\d{1,4}(-\d{1,4})?)*$`)
+
+func (a *appReader) affinity(v value) {
+	if v.kind == Boolean {
+		a.app.Pin = v.truthy
+		return
+	}
+	list := v.text
+	if v.kind == Array {
+		list = strings.Join(a.strings(v), " ")
+	}
+	if !cpuList.MatchString(list) {
+		a.problem(v.show()+" is not a list of CPUs", `write true, or numbers and ranges such as "0-3,8"`)
+		return
+	}
+	a.app.Affinity = strings.ReplaceAll(list, ",", " ")
+}
+
+func (a *appReader) hardening(v value) {
+	if v.kind == Boolean {
+		a.app.Hardening.Off = !v.truthy
+		return
+	}
+	for _, f := range v.fields {
+		c := Change{Directive: f.key}
+		switch {
+		case f.value.kind == Boolean && f.value.truthy:
+			c.Value = "yes"
+		case f.value.kind == Boolean:
+		case f.value.kind == String:
+			c.Value = f.value.text
+		default:
+			a.problemOn(a.key+"."+f.key, f.value.show()+" is not a value", "write false to take it out, or a string")
+			continue
+		}
+		a.app.Hardening.Changes = append(a.app.Hardening.Changes, c)
 	}
 }
 

@@ -38,12 +38,12 @@ func (a *appReader) check(row Attribute, v value) (value, bool) {
 	return v, a.plain(a.key, v)
 }
 
-// plain refuses strings that are more than one line of text, wherever they are
-// inside v: no unit and no command line can hold them.
+// plain refuses strings with control characters, wherever they are inside v: no
+// unit can hold them. A line break is no such character: a quoted word has it.
 func (a *appReader) plain(key string, v value) bool {
 	switch v.kind {
 	case String:
-		return a.oneLine(key, v.text)
+		return a.text(key, v.text)
 	case Array:
 		ok := true
 		for i, e := range v.list {
@@ -53,23 +53,19 @@ func (a *appReader) plain(key string, v value) bool {
 	case Object:
 		ok := true
 		for _, f := range v.fields {
-			ok = a.oneLine(key, f.key) && a.plain(key+"."+f.key, f.value) && ok
+			ok = a.text(key, f.key) && a.plain(key+"."+f.key, f.value) && ok
 		}
 		return ok
 	}
 	return true
 }
 
-func (a *appReader) oneLine(key, s string) bool {
-	at := strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-	switch {
-	case at < 0:
+func (a *appReader) text(key, s string) bool {
+	at := strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' || r == 0x7f })
+	if at < 0 {
 		return true
-	case s[at] == '\n' || s[at] == '\r':
-		a.problemOn(key, quoted(s)+" has a line break, which a unit cannot hold", "write it in one line, or let the app read it from a file")
-	default:
-		a.problemOn(key, quoted(s)+" has a control character, which a unit cannot hold", "take it out, or let the app read it from a file")
 	}
+	a.problemOn(key, quoted(s)+" has a control character, which a unit cannot hold", "take it out, or let the app read it from a file")
 	return false
 }
 
@@ -227,8 +223,8 @@ func milliseconds(unit string) float64 {
 	}
 }
 
-// nearest returns the name that somebody who wrote key may have meant, or "".
-func nearest(key string, names []string) string {
+// Nearest returns the name that somebody who wrote key may have meant, or "".
+func Nearest(key string, names []string) string {
 	best, score := "", 0.0
 	for _, name := range names {
 		if s := levenshtein.Match(key, name, nil); s > score {

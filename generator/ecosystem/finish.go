@@ -2,6 +2,7 @@ package ecosystem
 
 import (
 	"io/fs"
+	"math"
 	"path"
 	"regexp"
 	"slices"
@@ -18,32 +19,82 @@ func (a *appReader) finish() {
 		a.problemOn("", "has no script", `write script: "./index.js"`)
 		return
 	}
-	if a.app.Name == "" || a.app.Name == "undefined" {
-		base := path.Base(a.given.script)
-		a.app.Name = strings.TrimSuffix(base, path.Ext(base))
-		a.app.Place += " " + quoted(a.app.Name)
-	}
+	a.settleName()
 	a.program()
 	a.mergeVariables()
+	a.increment()
 	a.findPort()
 	a.logs()
+	a.files()
 	a.restarts()
-	if !a.app.Cluster {
-		a.withoutActivator()
+	a.describe()
+}
+
+// settleName settles what the app is called.
+func (a *appReader) settleName() {
+	if a.app.Name == "" || a.app.Name == "undefined" {
+		base := path.Base(a.given.script)
+		a.app.Name = base
+		if dot := strings.LastIndexByte(base, '.'); dot > 0 {
+			a.app.Name = base[:dot]
+		}
+		a.app.Place += " " + quoted(a.app.Name)
 	}
+	if a.given.envInName && a.env != "" {
+		a.app.Name += "-" + a.env
+	}
+}
+
+// home is the home of the account that the app runs as, as far as it is known
+// here: its own account's is the app's folder.
+func (a *appReader) home() string {
+	switch a.app.User {
+	case "":
+		return a.source.root
+	case "root", "0":
+		return "/root"
+	}
+	return "/home/" + a.app.User
+}
+
+// atHome resolves a path that may begin with ~, which PM2 knows in the paths of
+// logs, and people write elsewhere.
+func (a *appReader) atHome(key, dir, name string) string {
+	rest, ok := strings.CutPrefix(name, "~/")
+	if !ok && name != "~" {
+		return a.resolve(dir, name)
+	}
+	full := path.Join(a.home(), rest)
+	a.noteOn(key, Differently, "~ is the home of the account that the app runs as: %s", full)
+	return full
 }
 
 // program settles what is run, and in which mode.
 func (a *appReader) program() {
+	if a.given.interpreter == "bash" || a.given.interpreter == "sh" {
+		// PM2 has bash -c of the line read by the interpreter bash: the same.
+		if strings.ContainsAny(a.given.script, " ") {
+			a.given.interpreter = ""
+		}
+	}
+	if strings.HasPrefix(a.app.Dir, path.Join(a.source.root, "~")) {
+		a.app.Dir = a.atHome("cwd", a.source.root, strings.TrimPrefix(a.app.Dir, a.source.root+"/"))
+	}
 	script := a.given.script
 	switch {
-	case strings.ContainsAny(script, " \t"):
+	case strings.Contains(script, " "):
 		a.shellLine(script)
+	case script == "serve" && a.servesFiles():
+		a.normal(script, a.app.Args, "node", a.given.mode == "cluster")
+		a.app.Refused = "PM2's own file server has no units: nginx and Caddy do it well, and so does the program serve of npm with args"
 	case a.isCommand(script):
 		a.command(script)
 	default:
-		a.scriptFile(a.resolve(a.app.Dir, script))
+		a.scriptFile(a.atHome("script", a.app.Dir, script))
 	}
+	base := path.Base(a.app.Program)
+	a.app.Node = a.app.Script != "" && (base == "node" || base == "nodejs")
+	a.app.TakeRejection = a.app.TakeRejection && (a.app.Cluster || !a.given.noAgent)
 }
 
 // shellLine runs a script with a blank in it as PM2 does: as a line for bash.
@@ -54,8 +105,20 @@ func (a *appReader) shellLine(line string) {
 		a.app.Args = nil
 	}
 	if a.given.mode == "cluster" {
-		a.noteOn("exec_mode", Differently, "script has a space and is a line for bash: fork mode, as in PM2")
+		a.noteOn("exec_mode", Differently, "script has a space and is a line for bash, whose children cannot share a port: fork mode")
 	}
+	a.normal("bash", []string{"-c", line}, "none", a.given.mode == "cluster")
+}
+
+// servesFiles reports whether the script serve is PM2's own file server, which
+// its variables set up. With arguments somebody means the one of npm.
+func (a *appReader) servesFiles() bool {
+	for _, v := range a.given.base {
+		if strings.HasPrefix(v.Name, "PM2_SERVE_") {
+			return true
+		}
+	}
+	return len(a.app.Args) == 0
 }
 
 // isCommand reports whether a script names a program in PATH, such as npm: a
@@ -64,20 +127,35 @@ func (a *appReader) isCommand(script string) bool {
 	if strings.Contains(script, "/") || path.Ext(script) != "" {
 		return false
 	}
-	if a.given.interpreter != "" && a.given.interpreter != "none" {
+	switch a.given.interpreter {
+	case "", "none", "node":
+	default:
 		return false
 	}
 	_, err := fs.Stat(a.source.files, strings.TrimPrefix(a.source.now(path.Join(a.app.Dir, script)), "/"))
 	return err != nil
 }
 
+// nodePrograms are commands that are scripts for Node, as PM2 finds out by
+// reading them.
+var nodePrograms = []string{"npm", "npx", "yarn", "pnpm", "pnpx", "next", "nuxt", "nest", "serve", "ts-node", "tsx", "strapi", "vite", "http-server", "corepack"}
+
 // command runs a program in PATH. Such a program starts the app as its own
 // child, and a child of a worker has no part in the worker's ports.
 func (a *appReader) command(name string) {
 	a.app.Program = name
-	if a.given.mode == "cluster" || a.given.mode == "" && a.clusterByCount() {
+	interpreter := "none"
+	if a.given.interpreter != "none" && slices.Contains(nodePrograms, name) {
+		interpreter = "node"
+	}
+	cluster := a.given.mode == "cluster" || a.given.mode == "" && interpreter == "node" && a.clusterByCount()
+	if cluster {
 		a.noteOn("script", Differently, "%s starts the app as a child, which cannot share a port: fork mode", name)
 	}
+	if len(a.given.nodeArgs) > 0 {
+		a.noteOn("node_args", Refused, "%s is run itself, without an interpreter", name)
+	}
+	a.normal(name, a.app.Args, interpreter, cluster)
 }
 
 // scriptFile runs a file with its interpreter.
@@ -86,28 +164,37 @@ func (a *appReader) scriptFile(script string) {
 	if interpreter == "" {
 		interpreter, byExtension = a.byExtension(script), true
 	}
-	if strings.Contains(interpreter, "/") {
-		interpreter = a.resolve(a.app.Dir, interpreter)
-	}
-	a.app.Program, a.app.ProgramArgs = interpreter, append(slices.Clone(a.given.nodeArgs), script)
-	if interpreter == "none" {
-		a.app.Program, a.app.ProgramArgs = script, nil
-	}
 	base := path.Base(interpreter)
 	nodeLike := strings.HasSuffix(base, "node") || strings.HasSuffix(base, "bun")
+	version, byVersion := strings.CutPrefix(base, "node@")
+	cluster := a.given.mode == "cluster" || a.given.mode == "" && nodeLike && a.clusterByCount()
+	a.normal(script, a.app.Args, interpreter, cluster)
 	switch {
-	case a.given.mode == "fork":
-	case a.given.mode == "cluster":
-		a.app.Cluster = a.canCluster(base)
-		if !byExtension {
-			a.noteOn("exec_interpreter", Differently, "PM2 ignores it in cluster mode; here it counts")
-		}
-	case nodeLike && a.clusterByCount():
-		if base == "bun" && *a.given.count == 1 {
-			a.noteOn("instances", Differently, "cluster mode in PM2; here one Bun runs in fork mode")
-			return
-		}
-		a.app.Cluster = a.canCluster(base)
+	case byVersion:
+		interpreter = path.Join(a.home(), ".nvm/versions/node/v"+strings.TrimPrefix(version, "v"), "bin/node")
+		base = "node"
+		a.noteOn("exec_interpreter", Differently, "nvm's node: %s; PM2 would install it where it is missing", interpreter)
+	case strings.HasPrefix(interpreter, "~"):
+		interpreter = a.atHome("exec_interpreter", a.app.Dir, interpreter)
+	case strings.Contains(interpreter, "/"):
+		interpreter = a.resolve(a.app.Dir, interpreter)
+	}
+	a.app.Program, a.app.ProgramArgs, a.app.Script = interpreter, a.given.nodeArgs, script
+	if interpreter == "none" {
+		a.app.Program, a.app.ProgramArgs, a.app.Script = script, nil, ""
+	}
+	if !cluster {
+		return
+	}
+	a.app.Cluster = a.canCluster(base)
+	switch {
+	case !a.app.Cluster && *a.count() == 1:
+		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode", base)
+	case !a.app.Cluster:
+		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode, where each instance opens its port itself", base)
+	case a.given.mode == "cluster" && !byExtension && base != "node":
+		a.noteOn("exec_interpreter", Differently, "PM2 ignores it in cluster mode; here it counts")
+	case a.given.mode == "":
 		a.noteOn("instances", Differently, "without exec_mode it means cluster mode, as in PM2")
 	}
 }
@@ -118,18 +205,20 @@ func (a *appReader) clusterByCount() bool {
 	return a.given.count != nil && *a.given.count >= -1
 }
 
-// canCluster refuses interpreters that do not speak Node's cluster protocol.
-func (a *appReader) canCluster(interpreter string) bool {
-	others := []string{"none", "bash", "sh", "python", "python3", "ruby", "php", "perl", "coffee", "lsc"}
-	switch {
-	case interpreter == "bun":
-		a.problemOn("exec_mode", "Bun cannot share a port between workers", `write interpreter: "node", or exec_mode: "fork"`)
-	case slices.Contains(others, interpreter):
-		a.problemOn("exec_mode", quoted("cluster")+" needs Node, and the interpreter is "+quoted(interpreter), `write exec_mode: "fork"`)
-	default:
-		return true
+// count returns the number of instances, as PM2 has it.
+func (a *appReader) count() *float64 {
+	if a.given.count == nil {
+		one := 1.0
+		return &one
 	}
-	return false
+	return a.given.count
+}
+
+// canCluster reports whether an interpreter speaks Node's cluster protocol: Node
+// itself, and what runs the script in its own process. Bun's http server
+// ignores its primary.
+func (a *appReader) canCluster(interpreter string) bool {
+	return strings.HasSuffix(interpreter, "node") || interpreter == "nodejs" || interpreter == "coffee"
 }
 
 // byExtension returns the interpreter that PM2 takes for a script.
@@ -150,14 +239,20 @@ func (a *appReader) byExtension(script string) string {
 	case ".ls":
 		return "lsc"
 	case ".ts", ".tsx":
-		a.noteOn("script", Differently, `PM2 takes bun where it is installed, else node; here bun unless interpreter: "node"`)
-		return "bun"
+		return a.forTypeScript()
 	case ".js", ".mjs", ".cjs":
 		return "node"
 	}
 	if a.isBinary(script) {
 		return "none"
 	}
+	return "node"
+}
+
+// forTypeScript returns what runs TypeScript. PM2 takes bun where it is installed,
+// else Node; a package cannot know which, and Node runs it from 22.18 on.
+func (a *appReader) forTypeScript() string {
+	a.noteOn("script", Differently, `TypeScript runs on node, from 22.18 on; PM2 takes bun where it is installed: interpreter: "bun" asks for it`)
 	return "node"
 }
 
@@ -176,37 +271,74 @@ func (a *appReader) isBinary(script string) bool {
 
 // mergeVariables merges port over env, and the chosen block over both.
 func (a *appReader) mergeVariables() {
-	merged := map[string]string{}
+	merged := map[string]Variable{}
+	if strings.Contains(path.Base(a.app.Program), "python") {
+		merged["PYTHONUNBUFFERED"] = Variable{Name: "PYTHONUNBUFFERED", Value: "1"} // as PM2 does
+	}
 	for _, v := range a.given.base {
-		merged[v.Name] = v.Value
+		merged[v.Name] = v
 	}
 	if a.given.port != "" {
-		merged["PORT"] = a.given.port
+		merged["PORT"] = Variable{Name: "PORT", Value: a.given.port}
 	}
 	for _, v := range a.given.block {
-		merged[v.Name] = v.Value
+		merged[v.Name] = v
 	}
-	var secrets []string
-	for name, text := range merged {
-		a.app.Variables = append(a.app.Variables, Variable{name, text})
-		if secret.MatchString(name) && text != "" {
+	var secrets, attributes []string
+	for name, v := range merged {
+		a.app.Variables = append(a.app.Variables, v)
+		if v.Secret {
 			secrets = append(secrets, name)
+		}
+		if overrides[name] {
+			attributes = append(attributes, name)
 		}
 	}
 	slices.SortFunc(a.app.Variables, func(x, y Variable) int { return strings.Compare(x.Name, y.Name) })
 	if len(secrets) > 0 {
 		slices.Sort(secrets)
-		a.noteOn("env", Differently, "%s: anyone on the machine can read a unit; systemctl edit with EnvironmentFile= keeps a secret", strings.Join(secrets, ", "))
+		a.noteOn("env", Differently, "%s: secret, so in a file that only root reads; everyone can read a unit", strings.Join(secrets, ", "))
+	}
+	if len(attributes) > 0 {
+		slices.Sort(attributes)
+		a.noteOn("env", Differently, "%s: a variable and no more; PM2 takes it for the attribute of that name too", strings.Join(attributes, ", "))
 	}
 }
 
-// secret is a name that people give to what others should not read.
-var secret = regexp.MustCompile(`(?i)secret|passw|token|private_?key|api_?key`)
+// overrides are the attributes that PM2 also reads from the variables of an app.
+var overrides = map[string]bool{
+	"name": true, "namespace": true, "instances": true, "exec_mode": true, "watch": true, "autorestart": true,
+	"kill_timeout": true, "max_memory_restart": true, "max_restarts": true, "min_uptime": true, "restart_delay": true,
+	"listen_timeout": true, "wait_ready": true, "cron_restart": true, "treekill": true, "pmx": true, "args": true,
+}
+
+// increment finds the first value of the variable that each instance counts up.
+func (a *appReader) increment() {
+	if a.given.increment == "" {
+		return
+	}
+	inc := &Increment{Name: a.given.increment}
+	for _, v := range a.app.Variables {
+		if v.Name == inc.Name {
+			// PM2 adds to Number(value) || 0.
+			if n, err := strconv.ParseFloat(strings.TrimSpace(v.Value), 64); err == nil && n == math.Trunc(n) && math.Abs(n) < math.MaxInt32 {
+				inc.Base = int(n)
+			}
+		}
+	}
+	a.app.Increment = inc
+}
 
 // findPort looks for the port where nothing more explicit names one: port, PORT
 // in the environment, then the arguments.
 func (a *appReader) findPort() {
 	if len(a.app.Ports) > 0 {
+		return
+	}
+	if a.app.Increment != nil && a.app.Increment.Name == "PORT" {
+		if a.app.Cluster {
+			a.noteOn("increment_var", Differently, "each worker has a port of its own, which no socket unit can know: the app's own listen() opens it")
+		}
 		return
 	}
 	for _, v := range a.app.Variables {
@@ -253,24 +385,39 @@ func (a *appReader) logs() {
 	if a.given.merge != nil {
 		merged = *a.given.merge
 	}
-	a.app.Output = a.log(a.given.out, merged)
-	a.app.Errors = a.log(a.given.err, merged)
-	if a.app.Output.Path != "" {
-		a.noteOn("out_file", Differently, "journalctl shows nothing of it; leave the key out and the journal has it, with times, limits and search")
+	if a.given.both != "" && a.given.out == "" && a.given.err == "" {
+		a.given.out, a.given.err = a.given.both, a.given.both
+	} else if a.given.both != "" {
+		a.noteOn("log_file", Refused, "systemd writes a stream to one place, and out_file or error_file names it")
 	}
-	if a.app.Errors.Path != "" {
-		a.noteOn("error_file", Differently, "journalctl shows nothing of it; leave the key out and the journal has it")
+	if a.given.noLogs {
+		a.given.out, a.given.err = "/dev/null", "/dev/null"
+	}
+	a.app.Output = a.log("out_file", a.given.out, merged)
+	a.app.Errors = a.log("error_file", a.given.err, merged)
+	for key, log := range map[string]Log{"out_file": a.app.Output, "error_file": a.app.Errors} {
+		if log.Path != "" && (a.given.both == "" || key == "out_file") {
+			a.noteOn(key, Differently, "journalctl shows nothing of it; leave the key out and the journal has it, with times, limits and search")
+		}
+	}
+	if !a.app.Node {
+		for key, given := range map[string]bool{"log_type": a.app.LogJSON, "log_date_format": a.app.LogDateFormat != ""} {
+			if given {
+				a.noteOn(key, Differently, "the program is not Node itself: its lines stay as they are; journalctl -o json and -o short-iso-precise")
+			}
+		}
+		a.app.LogJSON, a.app.LogDateFormat = false, ""
 	}
 }
 
-func (a *appReader) log(name string, merged bool) Log {
+func (a *appReader) log(key, name string, merged bool) Log {
 	switch {
 	case name == "":
 		return Log{}
 	case name == "/dev/null" || name == "NULL":
 		return Log{Discard: true}
 	}
-	full := a.resolve(a.app.Dir, name)
+	full := a.atHome(key, a.app.Dir, name)
 	if merged || !strings.HasSuffix(full, ".log") {
 		return Log{Path: full}
 	}
@@ -281,30 +428,40 @@ func (a *appReader) log(name string, merged bool) Log {
 	return Log{Path: stem, Suffix: ".log", PerInstance: true}
 }
 
-// restarts tells where PM2's own counting would surprise.
-func (a *appReader) restarts() {
-	if a.app.Restart && a.app.RestartDelay >= a.app.MinUptime && a.app.MinUptime > 0 {
-		a.noteOn("restart_delay", Differently, "as long as min_uptime, so PM2 never gives up; here %d starts that soon after each other are the last", a.app.MaxRestarts)
+// files makes the paths of watch and of the files with variables absolute.
+func (a *appReader) files() {
+	for _, f := range a.given.envFiles {
+		optional := ""
+		if rest, ok := strings.CutPrefix(f, "-"); ok {
+			optional, f = "-", rest
+		}
+		a.app.EnvFiles = append(a.app.EnvFiles, optional+a.atHome("env_file", a.app.Dir, f))
 	}
+	w := a.app.Watch
+	if w == nil {
+		return
+	}
+	if len(w.Paths) == 0 {
+		w.Paths = []string{a.app.Dir}
+	}
+	for i, p := range w.Paths {
+		w.Paths[i] = a.resolve(a.app.Dir, p)
+	}
+	if a.given.ignore != nil {
+		w.Ignore = []string{}
+		for _, p := range a.given.ignore {
+			w.Ignore = append(w.Ignore, a.resolve(a.app.Dir, p))
+		}
+	}
+	w.Delay = a.given.watchDelay
 }
 
-// withoutActivator drops what fork mode cannot do yet.
-func (a *appReader) withoutActivator() {
-	const text = "in fork mode"
-	if a.app.Instances.PerCPU {
-		a.noteOn("instances", NotYet, "%s the number of CPUs is not counted: 1 instance", text)
-		a.app.Instances = Count{N: 1}
+// restarts tells where PM2's own counting would surprise.
+func (a *appReader) restarts() {
+	if a.app.Backoff > 0 {
+		return
 	}
-	if a.app.WaitReady {
-		a.noteOn("wait_ready", NotYet, "%s an instance is ready when it runs", text)
-		a.app.WaitReady = false
-	}
-	if a.app.MemoryLimit > 0 {
-		a.noteOn("max_memory_restart", NotYet, "%s nobody watches; systemctl edit with MemoryMax= limits hard", text)
-		a.app.MemoryLimit = 0
-	}
-	if a.app.LogDateFormat != "" {
-		a.noteOn("log_date_format", NotYet, "%s; the journal has its own times", text)
-		a.app.LogDateFormat = ""
+	if a.app.Restart && a.app.RestartDelay >= a.app.MinUptime && a.app.MinUptime > 0 {
+		a.noteOn("restart_delay", Differently, "as long as min_uptime, so PM2 never gives up; here %d starts that soon after each other are the last", a.app.MaxRestarts)
 	}
 }

@@ -25,12 +25,10 @@ type Options struct {
 	Root string
 	// Env chooses the blocks env_<Env>; empty chooses none.
 	Env string
-	// Only has the names of the apps to read; empty is all of them.
+	// Only are the names of the apps to read; none means all.
 	Only []string
 	// Limit is how long the file may run; 0 is DefaultLimit.
 	Limit time.Duration
-	// Memory is how many bytes the file may use; 0 is the default.
-	Memory int64
 	// Node evaluates the file with the machine's own Node.
 	Node bool
 }

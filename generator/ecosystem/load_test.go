@@ -59,9 +59,8 @@ func TestMode(t *testing.T) {
 		{"instances: 3, exec_mode: 'fork_mode'", false, Count{N: 3}},
 		{"instances: 3, execute_command: true", false, Count{N: 3}},
 		{"exec_mode: 'cluster'", true, Count{N: 1}},
-		// Fork mode cannot count CPUs yet.
-		{"instances: -2", false, Count{N: 1}},
-		{"instances: 'max', exec_mode: 'fork'", false, Count{N: 1}},
+		{"instances: -2", false, Count{PerCPU: true, N: -2}},
+		{"instances: 'max', exec_mode: 'fork'", false, Count{PerCPU: true}},
 		{"instances: 2, interpreter: 'python3'", false, Count{N: 2}},
 		{"instances: 1, interpreter: 'bun'", false, Count{N: 1}},
 	} {
@@ -86,7 +85,7 @@ func TestProgram(t *testing.T) {
 		{"script: 'a.pl'", "perl /srv/a.pl"},
 		{"script: 'a.coffee'", "coffee /srv/a.coffee"},
 		{"script: 'a.ls'", "lsc /srv/a.ls"},
-		{"script: 'a.tsx'", "bun /srv/a.tsx"},
+		{"script: 'a.tsx'", "node /srv/a.tsx"},
 		{"script: 'a.ts', interpreter: 'node'", "node /srv/a.ts"},
 		{"script: './bin/a', interpreter: 'none', node_args: '--lost'", "/srv/bin/a"},
 		{"script: 'binary', args: ['x']", "/srv/binary x"},
@@ -102,7 +101,8 @@ func TestProgram(t *testing.T) {
 		{"script: '', exec: 'a.js'", "node /srv/a.js"},
 	} {
 		a := app(t, tc.attributes)
-		got := strings.Join(append(append([]string{a.Program}, a.ProgramArgs...), a.Args...), " ")
+		program, args := a.Command()
+		got := strings.Join(append([]string{program}, args...), " ")
 		if got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.attributes, got, tc.want)
 		}
@@ -199,8 +199,10 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(problems)
 	}
 	want := App{
-		Name: "worker.v2", Place: `apps[0] "worker.v2"`, Program: "node", ProgramArgs: []string{"/srv/src/worker.v2.js"}, Dir: "/srv",
-		Instances: Count{N: 1}, KillTimeout: 1600 * time.Millisecond, DrainTimeout: 30 * time.Second, MinUptime: time.Second, MaxRestarts: 16, Restart: true,
+		Name: "worker.v2", Place: `apps[0] "worker.v2"`, Program: "node", Script: "/srv/src/worker.v2.js", Dir: "/srv", Node: true,
+		Instances: Count{N: 1}, KillTimeout: 1600 * time.Millisecond, DrainTimeout: 30 * time.Second, MinUptime: time.Second, MaxRestarts: 16,
+		Restart: true, AutoStart: true, TreeKill: true, SourceMaps: true, TakeRejection: true,
+		pm2: file.Apps[0].pm2,
 	}
 	if !reflect.DeepEqual(file.Apps, []App{want}) {
 		t.Errorf("got %+v\nwant %+v", file.Apps, want)

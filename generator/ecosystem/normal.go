@@ -1,10 +1,116 @@
 package ecosystem
 
-// PM2 returns the app as PM2 has it after its normalisation.
-func (a App) PM2() map[string]any {
+import (
+	"maps"
+	"path"
+	"strconv"
+	"time"
+)
+
+// normal keeps what PM2 itself makes of the program, before anything is done
+// differently here.
+func (a *appReader) normal(script string, args []string, interpreter string, cluster bool) {
 	mode := "fork"
-	if a.Cluster {
+	if cluster {
 		mode = "cluster"
 	}
-	return map[string]any{"name": a.Name, "cwd": a.Dir, "args": a.Args, "exec_mode": mode}
+	maps.Copy(a.pm2, map[string]any{
+		"script": script, "args": list(args), "node_args": list(a.given.nodeArgs),
+		"exec_interpreter": interpreter, "exec_mode": mode,
+	})
+}
+
+// list never is null in JSON.
+func list(words []string) []string {
+	if words == nil {
+		return []string{}
+	}
+	return words
+}
+
+// describe completes the app as PM2 has it.
+func (a *appReader) describe() {
+	env := map[string]string{}
+	for _, v := range a.app.Variables {
+		env[v.Name] = v.Value
+	}
+	instances := 1.0
+	if a.given.count != nil {
+		instances = *a.given.count
+	}
+	if c := a.app.Instances; c.PerCPU {
+		instances = float64(c.N)
+	}
+	maps.Copy(a.pm2, map[string]any{
+		"name": a.app.Name, "cwd": a.app.Dir, "env": env, "instances": instances,
+		"namespace": a.app.Namespace, "autorestart": a.app.Restart, "autostart": a.app.AutoStart,
+	})
+	if a.app.Namespace == "" {
+		a.pm2["namespace"] = "default"
+	}
+	if a.given.noAgent {
+		a.pm2["pmx"] = false
+	}
+	for key, log := range map[string]string{"out_file": a.given.out, "error_file": a.given.err} {
+		if log != "" && !a.given.noLogs && log != a.given.both {
+			a.pm2[key] = a.pathOfLog(log)
+		}
+	}
+	if a.given.both != "" {
+		a.pm2["log_file"] = a.pathOfLog(a.given.both)
+	}
+	a.app.pm2 = a.pm2
+}
+
+func (a *appReader) pathOfLog(name string) string {
+	if name == "/dev/null" || name == "NULL" {
+		return "/dev/null"
+	}
+	if len(name) > 1 && name[:2] == "~/" {
+		return path.Join(a.home(), name[2:])
+	}
+	return a.resolve(a.app.Dir, name)
+}
+
+// keep records a checked attribute for describe, as PM2 has it.
+func (a *appReader) keep(row Attribute, v value) {
+	switch {
+	case row.Name == own || row.Name == "env" || row.Name == "env_file":
+	case row.Unit == Bytes:
+		a.pm2[row.Name] = v.bytes()
+	case row.Unit == Uptime || row.Unit == Milliseconds:
+		a.pm2[row.Name] = v.duration() / time.Millisecond
+	case row.Name == "ignore_watch":
+		a.pm2[row.Name] = list(a.words(v))
+	default:
+		a.pm2[row.Name] = v.plain()
+	}
+}
+
+// plain returns a value as encoding/json takes it.
+func (v value) plain() any {
+	switch v.kind {
+	case Boolean:
+		return v.truthy
+	case Number:
+		if n, err := strconv.ParseInt(v.text, 10, 64); err == nil {
+			return n
+		}
+		return v.number
+	case Array:
+		out := make([]any, len(v.list))
+		for i, e := range v.list {
+			out[i] = e.plain()
+		}
+		return out
+	case Object:
+		out := map[string]any{}
+		for _, f := range v.fields {
+			out[f.key] = f.value.plain()
+		}
+		return out
+	case Absent:
+		return nil
+	}
+	return v.text
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // reader turns what a file exports into apps.
 type reader struct {
 	source   source
 	env      string
-	only     []string // the names of the apps that are wanted; empty is all
+	only     []string // names of apps; none: all
 	notes    []Note
 	problems []*Problem
 }
@@ -25,33 +26,42 @@ func (r *reader) apps(root value) []App {
 	chosen := r.env == ""
 	var blocks, names []string
 	for i, v := range list {
-		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}}
+		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}}
 		a.app.Index = i
 		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
 		a.read(v)
-		for _, f := range v.fields {
-			if name, ok := strings.CutPrefix(f.key, "env_"); ok {
-				blocks = append(blocks, name)
-				chosen = chosen || name == r.env
-			}
-		}
 		names = append(names, a.app.Name)
-		if !r.wants(a.app.Name) {
+		if len(r.only) > 0 && !slices.Contains(r.only, a.app.Name) {
 			continue
 		}
 		if len(a.problems) == 0 {
 			apps = append(apps, a.app)
 		}
 		r.problems = append(r.problems, a.problems...)
+		for _, f := range v.fields {
+			if name, ok := strings.CutPrefix(f.key, "env_"); ok {
+				blocks = append(blocks, name)
+				chosen = chosen || name == r.env
+			}
+		}
 	}
-	r.missing(names)
 	if !chosen {
 		p := &Problem{File: r.source.shown, Text: "no app has env_" + r.env}
-		if near := nearest(r.env, blocks); near != "" {
+		if near := Nearest(r.env, blocks); near != "" {
 			p.Hint = "write --env " + near
 		} else if len(blocks) > 0 {
 			slices.Sort(blocks)
 			p.Hint = "it has: " + strings.Join(slices.Compact(blocks), ", ")
+		}
+		r.problems = append(r.problems, p)
+	}
+	for _, name := range r.only {
+		if slices.Contains(names, name) {
+			continue
+		}
+		p := &Problem{File: r.source.shown, Text: fmt.Sprintf("no app is called %q", name), Hint: "it has: " + strings.Join(names, ", ")}
+		if near := Nearest(name, names); near != "" {
+			p.Hint = "did you mean " + near + "?"
 		}
 		r.problems = append(r.problems, p)
 	}
@@ -113,9 +123,9 @@ func (r *reader) others(root value, key string) {
 		switch f.key {
 		case key:
 		case "deploy":
-			r.notes = append(r.notes, Note{f.key, NotYet, "pm2 deploy copies files over ssh; packages do that here"})
+			r.notes = append(r.notes, Note{f.key, Refused, "pm2 deploy pulls a repository over ssh and reloads; here a package brings the files and reloads the app, or a script: git pull, then systemctl start APP-update.service"})
 		case "static":
-			r.notes = append(r.notes, Note{f.key, NotYet, "serves a folder over HTTP; nginx or Caddy do"})
+			r.notes = append(r.notes, Note{f.key, Refused, "PM2 serves these folders over HTTP; nginx and Caddy do it well: root DIR, try_files for a single page app"})
 		default:
 			r.notes = append(r.notes, Note{f.key, Unknown, "PM2 knows no such key beside apps"})
 		}
@@ -136,6 +146,7 @@ type appReader struct {
 	key     string            // the attribute that is being read, as the file writes it
 	spelled map[string]string // how the file writes the attributes that it has
 	given   given
+	pm2     map[string]any
 }
 
 // given is what attributes say that only mean something together.
@@ -147,9 +158,17 @@ type given struct {
 	count       *float64
 	merge       *bool
 	out, err    string
+	both        string // log_file
+	noLogs      bool
+	noAgent     bool // pmx: false
+	envInName   bool
 	port        string
 	base, block []Variable // of env and of the chosen env_ block
+	envFiles    []string   // relative to cwd; a minus before the optional ones
+	increment   string
 	watch       bool
+	ignore      []string // nil: not given
+	watchDelay  time.Duration
 }
 
 // read reads the app v.
@@ -187,6 +206,9 @@ func (a *appReader) table(rows []Attribute, v value, prefix string) {
 		a.spelled[row.Name] = a.key
 		a.spelledTwice(v, names, found)
 		if checked, ok := a.check(row, found.value); ok {
+			if prefix == "" {
+				a.keep(row, checked)
+			}
 			a.attribute(row, checked)
 		}
 	}
@@ -251,7 +273,10 @@ func (a *appReader) unknown(prefix, key string, rows []Attribute) {
 	if prefix != "" {
 		text = "gopm has no such key"
 	}
-	if near := nearest(key, names); near != "" {
+	switch near := Nearest(key, names); {
+	case prefix == "" && meant[key] != "":
+		text += "; " + meant[key]
+	case near != "":
 		text += "; did you mean " + prefix + near + "?"
 	}
 	a.app.Notes = append(a.app.Notes, Note{prefix + key, Unknown, text})
@@ -278,4 +303,23 @@ func (a *appReader) problemOn(key, text, hint string) {
 		key = spelled
 	}
 	a.problems = append(a.problems, &Problem{File: a.source.shown, Place: a.app.Place, Key: key, Text: text, Hint: hint})
+}
+
+// meant are keys that PM2 never had, and what people want who write them.
+var meant = map[string]string{
+	"health_check":                  "see gopm: { health_check: … }",
+	"health_check_grace_period":     "see listen_timeout, and gopm: { health_check: … }",
+	"health_check_fatal_exceptions": "see gopm: { health_check: … }",
+	"max_old_space_size":            `write node_args: "--max-old-space-size=…"`,
+	"log_max_size":                  "logrotate does it, and the journal: SystemMaxUse= of journald.conf",
+	"log_rotate_interval":           "logrotate does it, and the journal: SystemMaxUse= of journald.conf",
+	"max_log_size":                  "logrotate does it, and the journal: SystemMaxUse= of journald.conf",
+	"monitoring":                    "belongs to PM2's monitoring",
+	"notify":                        "OnFailure= of systemd calls a unit of yours: systemctl edit APP@.service",
+	"depends_on":                    "After= and Wants= of systemd order units: systemctl edit APP.target",
+	"restart":                       "see autorestart",
+	"environment":                   "did you mean env?",
+	"environment_file":              "did you mean env_file, or gopm: { environment_file: … }?",
+	"log_date":                      "did you mean log_date_format?",
+	"max":                           `did you mean instances: "max"?`,
 }

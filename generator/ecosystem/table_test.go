@@ -18,7 +18,7 @@ treekill port username uid gid windowsHide kill_retry_time write io exec_timeout
 
 // TestAttributesAreComplete holds the table against PM2's schema, both ways.
 func TestAttributesAreComplete(t *testing.T) {
-	want := append(strings.Fields(schema), "gopm")
+	want := append(strings.Fields(schema), "env_file", "gopm")
 	var got []string
 	for _, row := range Attributes() {
 		got = append(got, row.Name)

@@ -29,6 +29,7 @@ type value struct {
 	kind   Kind
 	text   string  // what String(v) gives; for Other the class, such as "Function"
 	number float64 // of a Number
+	cpus   *int    // of a Number that is the CPUs of this machine and so many more
 	truthy bool
 	list   []value // of an Array
 	fields []field // of an Object, in the order of the file

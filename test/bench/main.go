@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/pm2"
 	"github.com/gopm/gopm/test/site"
 )
 
@@ -44,7 +45,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer stage.Close()
-	pm2Folder, err := installPM2(ctx)
+	pm2Folder, err := pm2.Folder(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func run(ctx context.Context) error {
 	defer s.Close()
 
 	var columns []column
-	for _, m := range []manager{gopm{s}, pm2{s}} {
+	for _, m := range []manager{gopm{s}, pm2Daemon{s}} {
 		c, err := measure(ctx, s, m)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", m.name(), err)

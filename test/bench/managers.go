@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/gopm/gopm/test/cache"
+	"github.com/gopm/gopm/test/pm2"
 	"github.com/gopm/gopm/test/site"
 )
 
@@ -33,36 +29,18 @@ func (g gopm) stop(ctx context.Context) error {
 
 func (g gopm) supervisor(ctx context.Context) (int, error) { return g.MainPID(ctx, site.Activator) }
 
-// pm2Version is the peer.
 const (
-	pm2Version   = "7.0.4"
 	pm2OnMachine = "/opt/pm2"
 	pm2Home      = "/root/.pm2"
 )
 
-// installPM2 puts PM2 into the cache, once.
-func installPM2(ctx context.Context) (string, error) {
-	cached, err := cache.Dir()
-	if err != nil {
-		return "", err
-	}
-	folder := filepath.Join(cached, "pm2-"+pm2Version)
-	if _, err := os.Stat(filepath.Join(folder, "node_modules/pm2/bin/pm2")); err == nil {
-		return folder, nil
-	}
-	cmd := exec.CommandContext(ctx, "npm", "install", "--prefix", folder, "--no-save", "--no-audit", "--no-fund", "pm2@"+pm2Version)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("install PM2: %w\n%s", err, out)
-	}
-	return folder, nil
-}
+// pm2Daemon is the peer.
+type pm2Daemon struct{ *site.Site }
 
-type pm2 struct{ *site.Site }
-
-func (pm2) name() string { return "PM2 " + pm2Version }
+func (pm2Daemon) name() string { return "PM2 " + pm2.Version }
 
 // run calls PM2 with the Node that the workers of gopm have.
-func (p pm2) run(ctx context.Context, args ...string) error {
+func (p pm2Daemon) run(ctx context.Context, args ...string) error {
 	command := append([]string{
 		"PATH=/opt/node-24/bin:/usr/bin:/bin", "HOME=/root", "PM2_HOME=" + pm2Home, "NODE_ENV=production", "PORT=3000",
 		"node", pm2OnMachine + "/node_modules/pm2/bin/pm2",
@@ -71,15 +49,15 @@ func (p pm2) run(ctx context.Context, args ...string) error {
 	return err
 }
 
-func (p pm2) start(ctx context.Context) error {
+func (p pm2Daemon) start(ctx context.Context) error {
 	return p.run(ctx, "start", site.Root+"/src/index.js", "--name", "my-api", "-i", strconv.Itoa(workers))
 }
 
-func (p pm2) reload(ctx context.Context) error { return p.run(ctx, "reload", "my-api") }
+func (p pm2Daemon) reload(ctx context.Context) error { return p.run(ctx, "reload", "my-api") }
 
-func (p pm2) stop(ctx context.Context) error { return p.run(ctx, "kill") }
+func (p pm2Daemon) stop(ctx context.Context) error { return p.run(ctx, "kill") }
 
-func (p pm2) supervisor(context.Context) (int, error) {
+func (p pm2Daemon) supervisor(context.Context) (int, error) {
 	text, err := p.ReadFile(pm2Home + "/pm2.pid")
 	if err != nil {
 		return 0, err

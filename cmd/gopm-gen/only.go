@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"path"
+	"slices"
+
+	"github.com/gopm/gopm/generator"
+	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/units"
+)
+
+// generate turns the apps of a file into units. With --only it does so for all
+// that have no mistake and keeps what the chosen ones need: the target of a
+// namespace names its other apps too, and is named with theirs in mind.
+func (c command) generate(ctx context.Context, f flags, file ecosystem.File) (generator.Result, []*ecosystem.Problem) {
+	opt := c.options(f, file)
+	// Standard input can be read once.
+	if len(f.only) == 0 || f.file == stdin {
+		return generator.Generate(file, opt)
+	}
+	c.host.Print = nil // it was printed the first time
+	whole, _ := ecosystem.Load(ctx, c.host, f.file, ecosystem.Options{Root: f.root, Env: f.env, Node: f.node})
+	result, problems := generator.Generate(whole, opt)
+	problems = slices.DeleteFunc(problems, func(p *ecosystem.Problem) bool {
+		return p.Place != "" && !slices.ContainsFunc(file.Apps, func(app ecosystem.App) bool { return app.Place == p.Place })
+	})
+	var set units.Set
+	for _, u := range result.Units.Files() {
+		if !chosen(u.Path, f.prefix, file.Apps) {
+			continue
+		}
+		add := set.Add
+		if u.Secret() {
+			add = set.AddSecret
+		}
+		if err := add(u.Path, u.Text); err != nil {
+			problems = append(problems, &ecosystem.Problem{File: f.file, Text: err.Error()})
+		}
+	}
+	result.Units = set
+	result.Report.Apps = slices.DeleteFunc(result.Report.Apps, func(app generator.AppReport) bool { return !slices.Contains(f.only, app.Name) })
+	for i := range result.Report.Apps {
+		app := &result.Report.Apps[i]
+		app.Files = slices.DeleteFunc(app.Files, func(name string) bool { return !chosen(name, f.prefix, file.Apps) })
+	}
+	return result, problems
+}
+
+// chosen reports whether a file is of one of the apps, or of the namespace of
+// one.
+func chosen(name, prefix string, apps []ecosystem.App) bool {
+	return slices.ContainsFunc(apps, func(app ecosystem.App) bool {
+		unit, _ := units.AppName(prefix + app.Name)
+		if belongs(name, unit) {
+			return true
+		}
+		if app.Namespace == "" {
+			return false
+		}
+		namespace, _ := units.AppName(prefix + app.Namespace)
+		base := path.Base(name)
+		return base == namespace+".target" || base == namespace+"-namespace.target"
+	})
+}

@@ -1,0 +1,337 @@
+package parity
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/gopm/gopm/test/nodes"
+	"github.com/gopm/gopm/test/pm2"
+)
+
+var folder = flag.String("files", "", "compare the ecosystem files of this folder too, each in a folder of its own, and tally")
+
+// wanted are the differences that are meant, by their reason.
+var wanted = []struct {
+	reason  string
+	applies func(difference) bool
+}{
+	{"PM2 drops a falsy value of a name of several words; gopm honours and reports it", func(d difference) bool {
+		return d.pm2 == nil && strings.Contains(d.key, "_") && (d.gopm == false || d.gopm == 0.0 || d.gopm == "")
+	}},
+}
+
+// refused are the archives that PM2 cannot load, and why.
+var refused = map[string]string{
+	"like-dotenv":      "dotenv is not installed beside it",
+	"like-esm-default": "PM2 takes a named export only",
+	"like-esm-package": "PM2 takes a named export only",
+	"like-function":    "PM2 calls no function",
+	"like-typescript":  "for PM2 it is a script",
+}
+
+// tools are the programs that take part.
+type tools struct{ node, pm2, oracle, gopm string }
+
+func newTools(t *testing.T) tools {
+	t.Helper()
+	node, err := nodes.Path(22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := pm2.Folder(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	oracle, err := filepath.Abs("oracle.cjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gopm := filepath.Join(t.TempDir(), "gopm-gen")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", gopm, "../../cmd/gopm-gen").CombinedOutput(); err != nil {
+		t.Fatalf("build gopm-gen: %v\n%s", err, out)
+	}
+	return tools{node, peer, oracle, gopm}
+}
+
+// reading is what one of the two makes of a file.
+type reading struct {
+	Error string       `json:"error"`
+	Apps  []attributes `json:"apps"`
+	// Left is what the file put into process.env.
+	Left map[string]string `json:"process_env"`
+}
+
+// run runs a program in an environment like that of the archives' own test.
+func run(ctx context.Context, dir, name string, args ...string) (stdout, stderr []byte, err error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/home/dev", "STAGE=blue"}
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err = cmd.Run()
+	return out.Bytes(), complaint.Bytes(), err
+}
+
+// asPM2 asks the oracle.
+func (x tools) asPM2(ctx context.Context, dir, file string, flags ...string) (reading, error) {
+	var r reading
+	stdout, stderr, err := run(ctx, dir, x.node, append([]string{x.oracle, x.pm2, file}, flags...)...)
+	if err := json.Unmarshal(stdout, &r); err != nil {
+		return r, fmt.Errorf("the oracle printed %q: %w\n%s", stdout, err, stderr)
+	}
+	if err == nil && r.Error != "" {
+		return r, fmt.Errorf("the oracle exits 0 in spite of %s", r.Error)
+	}
+	return r, nil
+}
+
+// asGopm asks gopm-gen.
+func (x tools) asGopm(ctx context.Context, dir string, args ...string) (reading, error) {
+	var r reading
+	stdout, stderr, err := run(ctx, dir, x.gopm, append([]string{"--print-apps"}, args...)...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		r.Error = string(bytes.TrimSpace(stderr))
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(stdout, &r.Apps); err != nil {
+		return r, fmt.Errorf("gopm-gen --print-apps printed %q: %w", stdout, err)
+	}
+	return r, nil
+}
+
+// conversion is an archive of gopm-gen that becomes units.
+type conversion struct {
+	name  string
+	args  []string // of gopm-gen, as they concern the reading of the file
+	flags []string // the same for the oracle
+	file  string
+	root  string
+	files []txtar.File
+}
+
+// conversions returns the archives of gopm-gen with exit code 0, without those
+// that read no file or need more than a folder.
+func conversions(t *testing.T) []conversion {
+	t.Helper()
+	names, err := filepath.Glob("../../cmd/gopm-gen/testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("find archives: %v, %d found", err, len(names))
+	}
+	var out []conversion
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := conversion{name: strings.TrimSuffix(filepath.Base(name), ".txtar")}
+		if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "machine/") }) {
+			continue
+		}
+		fails := false
+		for _, line := range strings.Split(string(archive.Comment), "\n") {
+			if command, ok := strings.CutPrefix(line, "gopm-gen"); ok {
+				c.parse(strings.Fields(command))
+			}
+			fails = fails || strings.HasPrefix(line, "exit ")
+		}
+		for _, f := range archive.Files {
+			if !strings.HasPrefix(f.Name, "want/") {
+				c.files = append(c.files, f)
+			}
+		}
+		if !fails && c.file != "" && c.file != "-" && len(c.files) > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// parse takes a command line apart.
+func (c *conversion) parse(args []string) {
+	c.file = "ecosystem.config.js"
+	for i := 0; i < len(args); i++ {
+		flag, value, given := strings.Cut(args[i], "=")
+		next := func() string {
+			if !given && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			return value
+		}
+		switch flag {
+		case "--env", "--only":
+			c.flags = append(c.flags, flag, next())
+			c.args = append(c.args, flag, value)
+		case "--app-root":
+			c.root = next()
+			c.args = append(c.args, flag, value)
+		case "--output", "--prefix", "--listen", "--service-user", "--systemd-version":
+			next()
+		case "--help", "--version", "attributes":
+			c.file = ""
+			return
+		default:
+			if !strings.HasPrefix(flag, "--") {
+				c.file = flag
+			}
+		}
+	}
+	c.args = append(c.args, c.file)
+}
+
+// TestArchives holds gopm-gen to PM2 on every archive that it converts.
+func TestArchives(t *testing.T) {
+	x := newTools(t)
+	for _, c := range conversions(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, f := range c.files {
+				name := filepath.Join(dir, f.Name)
+				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// PM2 takes paths from where it is called: the folder of the file.
+			theirs, err := x.asPM2(t.Context(), filepath.Join(dir, filepath.Dir(c.file)), filepath.Base(c.file), c.flags...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, err := x.asGopm(t.Context(), dir, c.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ours.Error != "" {
+				t.Fatalf("gopm-gen: %s", ours.Error)
+			}
+			if reason, ok := refused[c.name]; ok != (theirs.Error != "") {
+				t.Fatalf("PM2 says %q, wanted is %q", theirs.Error, reason)
+			} else if ok {
+				return
+			}
+			if c.root != "" {
+				theirs.Apps = moved(t, theirs.Apps, filepath.Join(dir, filepath.Dir(c.file)), c.root)
+			}
+			for _, d := range compare(theirs.Apps, ours.Apps) {
+				if reasonFor(d) == "" {
+					t.Error(d)
+				}
+			}
+		})
+	}
+}
+
+// moved is a list of apps with one folder in place of another, as --app-root
+// means it.
+func moved(t *testing.T, apps []attributes, from, to string) []attributes {
+	t.Helper()
+	b, err := json.Marshal(apps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []attributes
+	if err := json.Unmarshal(bytes.ReplaceAll(b, []byte(from), []byte(to)), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func reasonFor(d difference) string {
+	for _, w := range wanted {
+		if w.applies(d) {
+			return w.reason
+		}
+	}
+	return ""
+}
+
+// entry names the ecosystem file of a folder, with flags for both readers.
+const entry = ".entry"
+
+// TestFiles tallies how many files of -files PM2 loads, gopm converts, and both
+// read alike. It says so of each, and fails on none: what a file of somebody
+// else contains is no promise of ours.
+func TestFiles(t *testing.T) {
+	if *folder == "" {
+		t.Skip("no -files")
+	}
+	entries, err := filepath.Glob(filepath.Join(*folder, "*", entry))
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("find %s: %v, %d found", entry, err, len(entries))
+	}
+	x := newTools(t)
+	var loads, converts, both, alike int
+	for _, name := range entries {
+		dir := filepath.Dir(name)
+		line, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := strings.Fields(string(line))
+		theirs, err := x.asPM2(t.Context(), dir, args[0], args[1:]...)
+		if err != nil {
+			t.Error(dir, err)
+			continue
+		}
+		ours, err := x.asGopm(t.Context(), dir, args...)
+		if err != nil {
+			t.Error(dir, err)
+			continue
+		}
+		id := filepath.Base(dir)
+		if theirs.Error == "" {
+			loads++
+		} else {
+			t.Logf("%s pm2: %s", id, firstLine(theirs.Error))
+		}
+		if ours.Error == "" {
+			converts++
+		} else {
+			t.Logf("%s gopm: %s", id, ours.Error)
+		}
+		for key := range theirs.Left {
+			t.Logf("%s process.env: PM2 hands %s on", id, key)
+		}
+		if theirs.Error != "" || ours.Error != "" {
+			continue
+		}
+		both++
+		same := true
+		for _, d := range compare(theirs.Apps, ours.Apps) {
+			reason := reasonFor(d)
+			same = same && reason != ""
+			if reason != "" {
+				reason = "wanted: "
+			}
+			t.Logf("%s differs: %s%s", id, reason, d)
+		}
+		if same {
+			alike++
+		}
+	}
+	t.Logf("%d files: PM2 loads %d, gopm converts %d, both %d, alike %d", len(entries), loads, converts, both, alike)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
