@@ -9,19 +9,15 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/gopm/gopm/generator"
 	"github.com/gopm/gopm/units"
 )
 
 // stdin is the name of the file that is the standard input.
 const stdin = "-"
 
-// Versions of systemd that units can be made for. 249 has the first of the
-// directives that no app can do without (StopPropagatedFrom=); the other is a
-// bound for typing errors.
-const (
-	oldestSystemd = 249
-	newestSystemd = 300
-)
+// newestSystemd is a bound for typing errors.
+const newestSystemd = 300
 
 // flags is a parsed command line.
 type flags struct {
@@ -69,7 +65,7 @@ func parseFlags(args []string, dir string, environ map[string]string) (flags, er
 	set.StringVar(&f.prefix, "prefix", "", "")
 	set.StringArrayVar(&listen, "listen", nil, "")
 	set.StringVar(&f.serviceUser, "service-user", "", "")
-	set.IntVar(&f.systemd, "systemd-version", oldestSystemd, "")
+	set.IntVar(&f.systemd, "systemd-version", generator.OldestSystemd, "")
 	set.BoolVar(&f.user, "user", false, "")
 	set.BoolVar(&f.node, "node", false, "")
 	set.BoolVar(&f.dryRun, "dry-run", false, "")
@@ -150,11 +146,11 @@ func (f *flags) fit() error {
 		return misused("%s writes nothing, so there is no --output", modes[0])
 	case f.user && f.serviceUser != "":
 		return misused("--user units run as whoever starts them, so there is no --service-user")
-	case f.systemd < oldestSystemd:
-		return &usageError{fmt.Sprintf("--systemd-version %d: the oldest is %d", f.systemd, oldestSystemd),
-			fmt.Sprintf("older ones, such as those of Debian 11 and RHEL 8, lack what the units need; upgrade, or write %d", oldestSystemd)}
+	case f.systemd < generator.OldestSystemd:
+		return &usageError{fmt.Sprintf("--systemd-version %d: the oldest is %d", f.systemd, generator.OldestSystemd),
+			fmt.Sprintf("older ones, such as those of Debian 11 and RHEL 8, lack what the units need; upgrade, or write %d", generator.OldestSystemd)}
 	case f.systemd > newestSystemd:
-		return misused("--systemd-version %d: not a version from %d to %d", f.systemd, oldestSystemd, newestSystemd)
+		return misused("--systemd-version %d: not a version from %d to %d", f.systemd, generator.OldestSystemd, newestSystemd)
 	}
 	if f.serviceUser != "" {
 		if _, err := units.Account(f.serviceUser); err != nil {

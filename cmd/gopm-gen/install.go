@@ -34,12 +34,16 @@ func (c command) taken(unit string, user bool) string {
 	return ""
 }
 
-// installed reports whether the machine has a unit that gopm-gen made.
-func (c command) installed(unit string, user bool) bool {
-	return slices.ContainsFunc(c.unitDirs(user), func(dir string) bool {
-		head, ok := c.head(path.Join(dir, unit))
-		return ok && head == generator.Mark
-	})
+// installed tells which apps have units on this machine that gopm-gen made.
+func (c command) installed(report generator.Report, user bool) map[string]bool {
+	out := map[string]bool{}
+	for _, app := range report.Apps {
+		out[app.Unit] = app.Unit != "" && slices.ContainsFunc(c.unitDirs(user), func(dir string) bool {
+			head, ok := c.head(path.Join(dir, app.Unit+".target"))
+			return ok && head == generator.Mark
+		})
+	}
+	return out
 }
 
 func (c command) unitDirs(user bool) []string {

@@ -56,13 +56,14 @@ func TestProgramConverts(t *testing.T) {
 	want := `gopm-gen-test: gopm-gen-test.target, fork mode, 1 instance
   gopm-units/usr/lib/systemd/system/gopm-gen-test.target
   gopm-units/usr/lib/systemd/system/gopm-gen-test@.service
+  gopm-units/usr/lib/systemd/system/gopm-gen-test-reload.service
+  gopm-units/usr/lib/systemd/system-preset/80-gopm-gopm-gen-test.preset
   gopm-units/usr/lib/sysusers.d/gopm-gopm-gen-test.conf
 
 all apps:
   differently:
     environment: an app has the variables of the file alone; PM2 adds those of the shell that starts it
     user: an app runs as a system account named like its units, unless user names another; PM2's run as whoever starts it
-    unhandled rejections: they end a process, as in Node itself; PM2 lets it live, as node_args: "--unhandled-rejections=warn" does
 
 next:
   sudo cp -r gopm-units/usr /
@@ -73,8 +74,8 @@ next:
 	if exit != exitOK || stdout != want || stderr != "hello\n" {
 		t.Errorf("exit code %d\n%s\nwant\n%s\nstandard error: %s", exit, stdout, want, stderr)
 	}
-	if files := walk(t, dir); len(files) != 4 {
-		t.Errorf("%d files, want the config and 3 more", len(files))
+	if files := walk(t, dir); len(files) != 6 {
+		t.Errorf("%d files, want the config and 5 more", len(files))
 	}
 	// The units that it wrote are no hindrance to writing them again.
 	if _, stderr, exit := gopmGen(t, dir); exit != exitOK {

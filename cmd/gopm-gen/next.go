@@ -73,7 +73,7 @@ func (o outcome) start(systemctl string) []string {
 		if names := enables(app); len(names) > 0 {
 			out = append(out, systemctl+" enable --now "+strings.Join(names, " "))
 		}
-		if app.Unit != "" && !o.flags.packaged() && o.installed(app.Unit+".target", o.flags.user) {
+		if !o.flags.packaged() && o.installed[app.Unit] {
 			out = append(out, systemctl+" reload "+app.Unit+".target")
 		}
 	}

@@ -20,9 +20,9 @@ type outcome struct {
 	Losses  []loss   `json:"losses,omitempty"`
 	Next    []string `json:"next,omitempty"` // commands
 
-	Units     []units.File                         `json:"-"`
-	flags     flags                                // how it came about
-	installed func(unit string, forUser bool) bool // whether this machine has a unit already
+	Units     []units.File    `json:"-"`
+	flags     flags           // how it came about
+	installed map[string]bool // the units of apps that this machine had before
 }
 
 // change is what became, or would become, of one file.

@@ -73,7 +73,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	if len(problems) > 0 {
 		return c.problems(problems, f.json)
 	}
-	report := outcome{Report: result.Report, Units: result.Units.Files(), flags: f, installed: c.installed}
+	report := outcome{Report: result.Report, Units: result.Units.Files(), flags: f, installed: c.installed(result.Report, f.user)}
 	if f.check {
 		return c.check(report, f.json)
 	}
