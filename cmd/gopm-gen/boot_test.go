@@ -7,12 +7,16 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gopm/gopm/units"
+	"github.com/gopm/gopm/units/verify"
 )
 
 // stick is a machine's disk for a generator, and the three folders that systemd
@@ -102,6 +106,30 @@ func (s stick) made(t *testing.T) []string {
 	return out
 }
 
+// verify asks systemd about the units.
+func (s stick) verify(t *testing.T) {
+	t.Helper()
+	var set units.Set
+	for name, text := range walk(t, s.dirs[0]) {
+		if !strings.Contains(name, ".wants/") {
+			if err := set.Add(path.Join(units.SystemDir, name), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	root := t.TempDir()
+	if err := verify.Stage(root, &set, os.DirFS("../../units")); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := verify.Units(t.Context(), nil, root, verify.Names(&set)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		t.Error(line)
+	}
+}
+
 func TestGenerator(t *testing.T) {
 	s := newStick(t, map[string]string{
 		"etc/gopm/10-shop.config.js": "-> /srv/shop/current/ecosystem.config.js",
@@ -113,7 +141,7 @@ func TestGenerator(t *testing.T) {
 			{ name: 'packaged', script: 'd.js' },
 		] }`,
 		"etc/gopm/20-broken.config.js":             "module.exports = {",
-		"etc/gopm/30-again.config.js":              `module.exports = { apps: [{ name: 'shop', script: 'x.js' }, { name: 'other', script: 'x.js', exec_mode: 'cluster', port: 3000 }, { name: 'job', script: 'j.js', cwd: '/srv/job' }] }`,
+		"etc/gopm/30-again.config.js":              `module.exports = { apps: [{ name: 'shop', script: 'x.js' }, { name: 'other', script: 'x.js', exec_mode: 'cluster', port: 3000 }, { name: 'job', script: 'j.js', cwd: '/srv/job', env: { API_TOKEN: 'hunter2' } }] }`,
 		"etc/gopm/40-gone.json":                    "-> /srv/gone/ecosystem.json",
 		"etc/gopm/50-loop.js":                      "-> 50-loop.js",
 		"etc/gopm/shop.env":                        "SECRET=1\n",
@@ -135,12 +163,16 @@ func TestGenerator(t *testing.T) {
 		t.Errorf("exit code %d, the kernel heard\n%s\nwant\n%s", exit, kernel, want)
 	}
 	files := []string{
-		"gopm-activator@shop.service.d/10-gopm.conf", "job-reload.service", "job.target", "job@.service",
+		"gopm-activator@shop.service.d/10-gopm.conf", "job-reload.service", "job.env", "job.target", "job@.service",
 		"multi-user.target.wants/job.target -> ../job.target", "multi-user.target.wants/shop.target -> ../shop.target",
 		"shop.socket", "shop.target", "shop@.service", "sockets.target.wants/shop.socket -> ../shop.socket",
 	}
 	if made := s.made(t); !slices.Equal(made, files) {
 		t.Errorf("made %q\nwant %q", made, files)
+	}
+	s.verify(t)
+	if info, err := os.Stat(filepath.Join(s.dirs[0], "job.env")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v (%v), want a file of 0600", info, err)
 	}
 	text := walk(t, s.dirs[0])["shop@.service"]
 	if !strings.Contains(text, "\nWorkingDirectory=/srv/shop/current\n") {
