@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,7 +63,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	})
 	// Without apps, what the generator misses is only a consequence.
 	if len(problems) == 0 || len(file.Apps) > 0 {
-		problems = append(problems, more...)
+		problems = inOrder(append(problems, more...))
 	}
 	if len(problems) > 0 {
 		c.problems(problems, f.json)
@@ -83,6 +84,15 @@ func (c command) convert(ctx context.Context, f flags) int {
 	}
 	c.report(c.stdout, report, f.json)
 	return exitOK
+}
+
+// inOrder puts problems in the order of the apps, and leaves out the second one
+// with the same place.
+func inOrder(problems []*ecosystem.Problem) []*ecosystem.Problem {
+	slices.SortStableFunc(problems, func(a, b *ecosystem.Problem) int { return cmp.Compare(a.App, b.App) })
+	return slices.CompactFunc(problems, func(a, b *ecosystem.Problem) bool {
+		return a.Place != "" && a.Place == b.Place && a.Key == b.Key
+	})
 }
 
 // outcome is a report and where its units went.

@@ -19,8 +19,8 @@ type File struct {
 }
 
 // Load evaluates the ecosystem file name and reads its apps. It goes on after a
-// mistake in one app, so the problems are all there are; with problems, the
-// apps without any are still returned.
+// mistake in one app, so the problems are all there are. An app with any is
+// returned as Flawed, where it says what to run.
 func Load(ctx context.Context, host Host, name string, opt Options) (File, []*Problem) {
 	abs := path.Clean(name)
 	if !path.IsAbs(abs) {
