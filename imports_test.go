@@ -39,6 +39,7 @@ var doors = map[string][]string{
 	"github.com/evanw/esbuild":         {"generator/ecosystem"},
 	"go.yaml.in/yaml":                  {"generator/ecosystem"},
 	"github.com/agext/levenshtein":     {"generator/ecosystem"},
+	"github.com/robfig/cron/v3":        {"generator/ecosystem"},
 	"golang.org/x/text":                {"units"},
 	"github.com/coreos/go-systemd/v22": {"activator", "units"},
 	"github.com/godbus/dbus/v5":        {"activator"},

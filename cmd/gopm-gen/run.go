@@ -63,7 +63,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	})
 	// Without apps, what the generator misses is only a consequence.
 	if len(problems) == 0 || len(file.Apps) > 0 {
-		problems = inOrder(append(problems, more...))
+		problems = inOrder(problems, more)
 	}
 	if len(problems) > 0 {
 		c.problems(problems, f.json)
@@ -86,13 +86,17 @@ func (c command) convert(ctx context.Context, f flags) int {
 	return exitOK
 }
 
-// inOrder puts problems in the order of the apps, and leaves out the second one
-// with the same place.
-func inOrder(problems []*ecosystem.Problem) []*ecosystem.Problem {
-	slices.SortStableFunc(problems, func(a, b *ecosystem.Problem) int { return cmp.Compare(a.App, b.App) })
-	return slices.CompactFunc(problems, func(a, b *ecosystem.Problem) bool {
-		return a.Place != "" && a.Place == b.Place && a.Key == b.Key
-	})
+// inOrder puts problems in the order of the apps. What the generator finds where
+// the loader already found something is only a consequence.
+func inOrder(loaded, generated []*ecosystem.Problem) []*ecosystem.Problem {
+	all := slices.Clone(loaded)
+	for _, p := range generated {
+		if !slices.ContainsFunc(loaded, func(l *ecosystem.Problem) bool { return p.Place == l.Place && p.Key == l.Key }) {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *ecosystem.Problem) int { return cmp.Compare(a.App, b.App) })
+	return all
 }
 
 // outcome is a report and where its units went.
