@@ -106,7 +106,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	a.do(func() {
 		switch hello.Verb {
 		case control.Exec:
-			a.attachWorker(hello.Instance, hello.Invocation, c)
+			a.attachWorker(hello.Instance, hello.Invocation, hello.Fork, c)
 		case control.Wait:
 			a.wait(hello.Instance, hello.Invocation, c)
 		case control.Drain:

@@ -11,6 +11,9 @@ import (
 type Settings struct {
 	// App is the unit name's stem, such as my-api.
 	App string
+	// Fork: the instances share nothing. Each is its own server, if it is one at
+	// all, and none ever runs twice.
+	Fork bool
 	// Instances is the number of workers: a number, or "max", or a negative
 	// number to be added to the CPUs.
 	Instances string
@@ -26,6 +29,13 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 	s := Settings{App: app, Instances: "max"}
 	if app == "" || strings.ContainsAny(app, "/@\x00") {
 		return s, fmt.Errorf("%q is not an app's unit name", app)
+	}
+	switch v := getenv("GOPM_MODE"); v {
+	case "", "cluster":
+	case "fork":
+		s.Fork = true
+	default:
+		return s, fmt.Errorf("GOPM_MODE=%s is neither cluster nor fork", v)
 	}
 	if v := getenv("GOPM_INSTANCES"); v != "" {
 		if _, err := strconv.Atoi(v); v != "max" && err != nil {
@@ -63,6 +73,17 @@ func (s Settings) Workers(cpus int) int {
 // unit is the worker unit of an instance.
 func (s Settings) unit(instance int) string {
 	return fmt.Sprintf("%s@%d.service", s.App, instance)
+}
+
+// target is the app's unit: what people start and stop.
+func (s Settings) target() string { return s.App + ".target" }
+
+// noun is what an instance is called in messages.
+func (s Settings) noun() string {
+	if s.Fork {
+		return "instances"
+	}
+	return "workers"
 }
 
 // ownUnit is the activator's unit.

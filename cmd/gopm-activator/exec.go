@@ -52,7 +52,9 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 			return err
 		}
 	}
-	file, err := control.Attach(ctx, app, hello(control.Exec, instance))
+	request := hello(control.Exec, instance)
+	request.Fork = o.fork
+	file, err := control.Attach(ctx, app, request)
 	if err != nil {
 		return err
 	}
