@@ -110,7 +110,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 		case control.Wait:
 			a.wait(hello.Instance, hello.Invocation, c)
 		case control.Drain:
-			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, c)
+			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, farewell{c, hello.Message})
 		case control.Reload:
 			a.reload(c)
 		}

@@ -173,6 +173,76 @@ func TestForkInstances(t *testing.T) {
 	a.eventually("the app has stopped", func() bool { return a.state(a.unit(1)) == "inactive" && a.state(a.activator()) == "inactive" })
 }
 
+func TestForkMessage(t *testing.T) {
+	s := bootFork(t)
+	tests := map[string]struct{ does, flags, logged string }{
+		"told":     {"message", "--message", `got "shutdown"`},
+		"signaled": {"message", "", "got SIGINT"},
+		"mute": {"disconnect", "--message",
+			"gopm-activator: warning: mute@0 is stopped by SIGINT, not by a shutdown message: it has no channel"},
+	}
+	for name, test := range tests {
+		a := s.install(forkApp{
+			name:     name,
+			command:  node + " " + forkCode + " " + test.does,
+			settings: []string{"Environment=GOPM_INSTANCES=1"},
+			service:  []string{"ExecStop=/usr/bin/gopm-activator drain --timeout=0s --kill-timeout=30s " + test.flags + " " + name + " %i"},
+		})
+		a.logs(a.unit(0), `"instance":"0"`)
+		s.systemctl("stop", a.unit(0))
+		a.logs(a.unit(0), test.logged)
+		journal, err := s.Journal(t.Context(), a.unit(0))
+		s.must(err)
+		if test.flags != "" && name == "told" && strings.Contains(journal, "got SIGINT") {
+			t.Errorf("the app got both:\n%s", journal)
+		}
+		if result, err := s.Property(t.Context(), a.unit(0), "Result"); err != nil || result != "success" {
+			t.Errorf("%s has ended with %s, %v", name, result, err)
+		}
+	}
+
+	// Who does not listen is killed in time.
+	a := s.install(forkApp{
+		name:     "deaf",
+		command:  "/bin/sleep 1000",
+		settings: []string{"Environment=GOPM_INSTANCES=1"},
+		service:  []string{"ExecStop=/usr/bin/gopm-activator drain --timeout=0s --kill-timeout=100ms --message deaf %i"},
+	})
+	s.systemctl("stop", a.unit(0))
+	a.logs(a.unit(0), "status=9/KILL")
+}
+
+// In cluster mode the message comes when what was in flight has been answered.
+func TestForkMessageAfterDrain(t *testing.T) {
+	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=1"}})
+	code, err := os.ReadFile("testdata/message.js")
+	s.must(err)
+	s.must(s.WriteFile(site.Root+"/src/index.js", string(code)))
+	s.must(s.WriteFile("/etc/systemd/system/my-api@.service.d/message.conf",
+		"[Service]\nExecStop=\nExecStop=/usr/bin/gopm-activator drain --timeout=30s --kill-timeout=30s --message my-api %i\nStandardOutput=journal\n"))
+	s.systemctl("daemon-reload")
+	s.must(s.Start(t.Context()))
+	answered := make(chan error, 1)
+	go func() {
+		_, conn, err := s.Ask(t.Context(), "/")
+		if err == nil {
+			conn.Close()
+		}
+		answered <- err
+	}()
+	a := forkApp{scenario: s, name: "my-api"}
+	a.logs(a.unit(0), "asked")
+	s.systemctl("stop", a.unit(0))
+	if err := <-answered; err != nil {
+		t.Errorf("a request under way: %v", err)
+	}
+	journal, err := s.Journal(t.Context(), a.unit(0))
+	s.must(err)
+	if !strings.Contains(journal, `got "shutdown"`) || strings.Contains(journal, "got SIGINT") {
+		t.Errorf("the journal has no message, or a signal:\n%s", journal)
+	}
+}
+
 // Programs that close the channel, misuse it or never look at it, and those
 // that end: none is hurt, and none is started anew.
 func TestForkChannels(t *testing.T) {

@@ -38,6 +38,9 @@ type Hello struct {
 	Fork bool `json:"fork,omitempty"`
 	// TimeoutMS bounds a drain, in milliseconds.
 	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// Message: at the end of a drain the app is sent PM2's "shutdown". Where
+	// that cannot be, the answer is an error.
+	Message bool `json:"message,omitempty"`
 }
 
 // Answer is a line to the client. Only the last has Done.

@@ -76,6 +76,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.BoolVar(&o.exec.fork, "fork", false, "exec: a channel for process.send, but no place in a cluster")
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
+	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
 	showHelp := flags.BoolP("help", "h", false, "print this help")

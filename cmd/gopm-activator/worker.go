@@ -69,7 +69,8 @@ func whileRuns(ctx context.Context) (context.Context, context.CancelFunc) {
 // drainOptions are the times of a stop.
 type drainOptions struct {
 	timeout time.Duration // until no connection is left
-	kill    time.Duration // from SIGINT to SIGKILL
+	kill    time.Duration // from SIGINT, or the message, to SIGKILL
+	message bool          // PM2's "shutdown" in place of SIGINT
 }
 
 // The times for a unit that does not say; the second is PM2's.
@@ -97,21 +98,31 @@ func drain(ctx context.Context, app string, args []string, o drainOptions) error
 	defer cancel()
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
-	if err := control.Insist(asking, app, request); err != nil && context.Cause(ctx) != errEnded {
-		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped without a drain: %v\n", app, instance, err)
+	request.Message = o.message
+	err = control.Insist(asking, app, request)
+	if err != nil && context.Cause(ctx) != errEnded {
+		lacks := "without a drain"
+		if o.message {
+			lacks = "by SIGINT, not by a shutdown message"
+		}
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped %s: %v\n", app, instance, lacks, err)
 	}
-	end(ctx, o.kill)
+	first := unix.SIGINT
+	if o.message && err == nil {
+		first = 0 // none (kill(2)): the message has been sent
+	}
+	end(ctx, o.kill, first)
 	return nil
 }
 
-// end sends the worker's process SIGINT and, where it still runs after patience,
-// SIGKILL. ctx ends with the process. Called by hand it does nothing.
-func end(ctx context.Context, patience time.Duration) {
+// end sends the worker's process a first signal and, where it still runs after
+// patience, SIGKILL. ctx ends with the process. Called by hand it does nothing.
+func end(ctx context.Context, patience time.Duration, first unix.Signal) {
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil || ctx.Err() != nil {
 		return
 	}
-	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGKILL} {
+	for _, signal := range []unix.Signal{first, unix.SIGKILL} {
 		// systemd has not reaped the process while its ExecStop= runs: the
 		// number is still its own.
 		_ = unix.Kill(pid, signal)
