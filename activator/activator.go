@@ -104,6 +104,9 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	if s.MemoryLimit > 0 {
 		go a.every(memoryTick, a.checkMemory)
 	}
+	if s.Watch != nil {
+		go a.watch(running)
+	}
 	a.startMissing(a.missing(states))
 
 	asked := ctx.Done()
