@@ -17,18 +17,19 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "units"},
-	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "units"},
+	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
 	"templates":           {},
 	"units":               {},
 	"units/verify":        {"units"},
-	"activator":           {"activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "units"},
+	"activator":           {"activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/watch", "units"},
 	"activator/agent":     {},
 	"activator/control":   {},
 	"activator/nodeipc":   {},
 	"activator/rollout":   {},
 	"activator/steer":     {},
+	"activator/watch":     {},
 }
 
 // doors are the dependencies and the rooms that may import them: one each, with
@@ -39,12 +40,14 @@ var doors = map[string][]string{
 	"github.com/evanw/esbuild":         {"generator/ecosystem"},
 	"go.yaml.in/yaml":                  {"generator/ecosystem"},
 	"github.com/agext/levenshtein":     {"generator/ecosystem"},
+	"github.com/robfig/cron/v3":        {"generator/ecosystem"},
 	"golang.org/x/text":                {"units"},
 	"github.com/coreos/go-systemd/v22": {"activator", "units"},
 	"github.com/godbus/dbus/v5":        {"activator"},
 	"github.com/cilium/ebpf":           {"activator/steer"},
 	"github.com/shirou/gopsutil/v3":    {"activator", "cmd/gopm"},
-	"github.com/fsnotify/fsnotify":     {"activator"},
+	"github.com/fsnotify/fsnotify":     {"activator/watch"},
+	"github.com/bmatcuk/doublestar/v4": {"activator/watch"},
 	"github.com/spf13/pflag":           {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
 	"golang.org/x/sys":                 nil, // the kernel itself: everybody's
 	"golang.org/x/tools/txtar":         nil,

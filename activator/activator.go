@@ -42,11 +42,14 @@ type Activator struct {
 	homeless  []*handover // connections that no worker could be given yet
 	turn      int64       // numbers handovers
 
-	left     bool // Run ends
-	up       bool // every worker was started; rolls may begin
-	roll     *roll
-	next     *roll // what was asked for meanwhile
-	starting int   // start jobs that are not over
+	left bool // Run ends
+	// takesOver: in fork mode, the app was started by a predecessor. What does
+	// not run now has ended by itself.
+	takesOver bool
+	up        bool // every worker was started; rolls may begin
+	roll      *roll
+	next      *roll // what was asked for meanwhile
+	starting  int   // start jobs that are not over
 	// overtaken are instances whose job a stop took the place of: that they
 	// failed to start is no news to anyone.
 	overtaken []int
@@ -101,7 +104,10 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	if s.MemoryLimit > 0 {
 		go a.every(memoryTick, a.checkMemory)
 	}
-	a.startMissing(states)
+	if s.Watch != nil {
+		go a.watch(running)
+	}
+	a.startMissing(a.missing(states))
 
 	asked := ctx.Done()
 	for !a.left {
@@ -141,7 +147,10 @@ func (a *Activator) leave(job string) {
 		a.manager.forgive(a.ctx, a.settings.unit(instance))
 	}
 	running := slices.Collect(maps.Keys(a.workers))
-	if a.roll != nil && a.workers[a.count] == nil {
+	if a.settings.Fork {
+		running = a.everyone() // also those without a channel, or between two runs
+		a.report(a.notifier.forget(startedMark))
+	} else if a.roll != nil && a.workers[a.count] == nil {
 		running = append(running, a.count)
 	}
 	stopping := len(running)
@@ -207,7 +216,7 @@ func (a *Activator) ready() int {
 }
 
 func (a *Activator) showStatus() {
-	status := fmt.Sprintf("%d of %d workers ready", a.ready(), a.count)
+	status := fmt.Sprintf("%d of %d %s ready", a.ready(), a.count, a.settings.noun())
 	switch {
 	case a.roll != nil:
 		done, total := a.roll.Progress()
@@ -228,13 +237,24 @@ func (a *Activator) report(err error) {
 	}
 }
 
-// startMissing starts every worker that does not run, all at once, and tells
-// systemd that the app is up when each is ready or has failed.
-func (a *Activator) startMissing(states map[int]unitState) {
+// missing are the instances that have to be started.
+func (a *Activator) missing(states map[int]unitState) []int {
+	if a.takesOver {
+		return nil
+	}
+	var missing []int
 	for instance := range a.count {
-		if states[instance].active == "active" {
-			continue
+		if states[instance].active != "active" {
+			missing = append(missing, instance)
 		}
+	}
+	return missing
+}
+
+// startMissing starts instances, all at once, and tells systemd that the app is
+// up when each is ready or has failed.
+func (a *Activator) startMissing(missing []int) {
+	for _, instance := range missing {
 		a.starting++
 		a.runJob(rollout.Job{Verb: rollout.Start, Instance: instance}, func(err error) {
 			a.starting--
@@ -254,6 +274,9 @@ func (a *Activator) whenStarted() {
 		return
 	}
 	a.settle()
+	if a.settings.Fork && !a.takesOver {
+		a.report(a.notifier.mark(startedMark))
+	}
 	a.report(a.notifier.say("READY=1"))
 	go func() {
 		states, err := a.manager.workers(a.ctx, a.settings)
@@ -310,6 +333,10 @@ func (a *Activator) inherit(states map[int]unitState) error {
 	if a.control == nil {
 		return fmt.Errorf("no control socket: start gopm-activator@%s.socket, which starts this service with it", a.settings.App)
 	}
+	if a.settings.Fork {
+		a.refuseSockets(declared)
+		return a.inheritFork(stored, states)
+	}
 	for _, fd := range declared {
 		if err := a.adoptGroup(fd, true, stored); err != nil {
 			return err
@@ -332,12 +359,17 @@ func (a *Activator) inherit(states map[int]unitState) error {
 			return err
 		}
 	}
-	// What is left belongs to a worker or a socket that is no more.
+	a.forgetRest(stored)
+	return nil
+}
+
+// forgetRest drops what is left of a store: it belongs to a worker or a socket
+// that is no more.
+func (a *Activator) forgetRest(stored map[string]int) {
 	for name, fd := range stored {
 		unix.Close(fd)
 		a.report(a.notifier.forget(name))
 	}
-	return nil
 }
 
 func listenerOf(p passed) (*net.UnixListener, error) {

@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gopm/gopm/activator/nodeipc"
@@ -15,10 +16,36 @@ const (
 	queuePatience = time.Second
 )
 
+// shutdownText is what PM2 sends an app in place of a signal where
+// shutdown_with_message is set.
+const shutdownText = "shutdown"
+
+// errNoChannel is why a worker cannot be told anything.
+var errNoChannel = errors.New("it has no channel")
+
+// farewell is who asked for a drain, and whether the app gets a message then.
+type farewell struct {
+	client  *client
+	message bool
+}
+
+// say answers the client. w is nil where the worker is gone.
+func (f farewell) say(w *worker) {
+	if !f.message {
+		f.client.finish(nil)
+		return
+	}
+	err := errNoChannel
+	if w != nil && w.channel != nil {
+		err = w.channel.Send(shutdownText)
+	}
+	f.client.finish(err)
+}
+
 // drain is one worker's way out.
 type drain struct {
 	worker   *worker
-	client   *client
+	farewell farewell
 	deadline time.Time
 	done     chan struct{} // closed by finish
 }
@@ -26,28 +53,29 @@ type drain struct {
 func (d *drain) finish() {
 	d.worker.drain = nil
 	close(d.done)
-	d.client.finish(nil)
+	d.farewell.say(d.worker)
 }
 
 // drainWorker takes an instance out of rotation, lets it accept what is queued
-// for it, has the agent finish what is in flight, and then answers c. Nothing
-// of this can fail a stop: at the time-out c is answered all the same.
-func (a *Activator) drainWorker(instance int, timeout time.Duration, c *client) {
+// for it, has the agent finish what is in flight, and then says farewell.
+// Nothing of this can fail a stop: at the time-out it is said all the same.
+func (a *Activator) drainWorker(instance int, timeout time.Duration, f farewell) {
 	w := a.workers[instance]
 	if w == nil {
-		c.finish(nil)
+		f.say(nil)
 		return
 	}
 	w.draining = true
-	if !w.ready { // no connection was ever steered to it
-		c.finish(nil)
+	// To a worker that was never ready no connection was steered.
+	if !w.ready || a.settings.Fork || timeout <= 0 {
+		f.say(w)
 		return
 	}
 	if w.drain != nil { // whose client has left
-		w.drain.client = c
+		w.drain.farewell = f
 		return
 	}
-	d := &drain{worker: w, client: c, deadline: time.Now().Add(timeout), done: make(chan struct{})}
+	d := &drain{worker: w, farewell: f, deadline: time.Now().Add(timeout), done: make(chan struct{})}
 	w.drain = d
 	a.settle()
 	go a.watchDrain(d)

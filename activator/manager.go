@@ -2,6 +2,7 @@ package activator
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -34,6 +35,10 @@ type unitState struct {
 	// begun is when this run of the unit began, in microseconds of the
 	// monotonic clock (InactiveExitTimestampMonotonic).
 	begun uint64
+	// pid is that of the main process, 0 where there is none, and invocation
+	// systemd's ID of this run.
+	pid        int
+	invocation string
 }
 
 // runs tells whether the unit has, or is about to have, a process.
@@ -109,6 +114,15 @@ func (m *manager) forgive(ctx context.Context, unit string) {
 // ownJob is the job that waits to stop or restart the activator itself; empty
 // where there is none.
 func (m *manager) ownJob(ctx context.Context) (string, error) {
+	job, err := m.jobOf(ctx, m.own)
+	if job != "stop" && job != "restart" {
+		job = ""
+	}
+	return job, err
+}
+
+// jobOf is the type of a unit's job; empty where it has none.
+func (m *manager) jobOf(ctx context.Context, unit string) (string, error) {
 	conn, err := m.connection()
 	if err != nil {
 		return "", err
@@ -118,7 +132,7 @@ func (m *manager) ownJob(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("list jobs: %w", err)
 	}
 	for _, job := range jobs {
-		if job.Unit == m.own && (job.JobType == "stop" || job.JobType == "restart") {
+		if job.Unit == unit {
 			return job.JobType, nil
 		}
 	}
@@ -195,14 +209,42 @@ func (m *manager) workers(ctx context.Context, s Settings) (map[int]unitState, e
 		if !ok {
 			continue
 		}
-		begun, err := conn.GetUnitPropertyContext(ctx, unit.Name, "InactiveExitTimestampMonotonic")
-		if err != nil {
+		if states[instance], err = stateOf(ctx, conn, unit); err != nil {
 			return nil, fmt.Errorf("read state of %s: %w", unit.Name, err)
 		}
-		at, _ := begun.Value.Value().(uint64)
-		states[instance] = unitState{unit.ActiveState, unit.SubState, at}
 	}
 	return states, nil
+}
+
+func stateOf(ctx context.Context, conn *systemd.Conn, unit systemd.UnitStatus) (unitState, error) {
+	state := unitState{active: unit.ActiveState, sub: unit.SubState}
+	properties, err := conn.GetUnitPropertiesContext(ctx, unit.Name)
+	if err != nil {
+		return state, err
+	}
+	main, err := conn.GetUnitTypePropertyContext(ctx, unit.Name, "Service", "MainPID")
+	if err != nil {
+		return state, err
+	}
+	pid, _ := main.Value.Value().(uint32)
+	invocation, _ := properties["InvocationID"].([]byte)
+	state.pid = int(pid)
+	state.invocation = hex.EncodeToString(invocation)
+	state.begun, _ = properties["InactiveExitTimestampMonotonic"].(uint64)
+	return state, nil
+}
+
+// isActive tells whether a unit is.
+func (m *manager) isActive(ctx context.Context, unit string) (bool, error) {
+	conn, err := m.connection()
+	if err != nil {
+		return false, err
+	}
+	state, err := conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+	if err != nil {
+		return false, fmt.Errorf("read state of %s: %w", unit, err)
+	}
+	return state.Value.Value() == "active", nil
 }
 
 // unitOf is the unit that a process belongs to.

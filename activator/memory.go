@@ -5,14 +5,12 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v3/process"
-
-	"github.com/gopm/gopm/activator/rollout"
 )
 
 // memoryTick is how often the workers' memory is looked at.
 const memoryTick = 5 * time.Second
 
-// checkMemory replaces the first worker that is over its limit, as PM2 does:
+// checkMemory replaces, or in fork mode restarts, the first worker that is over its limit, as PM2 does:
 // by the resident size of the main process.
 func (a *Activator) checkMemory() {
 	if a.roll != nil || !a.up {
@@ -28,7 +26,7 @@ func (a *Activator) checkMemory() {
 			continue // a process that is gone has no size
 		}
 		a.journal.warning("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
-		a.beginRoll(&roll{Roll: rollout.New(a.count, []int{instance}), why: fmt.Sprintf("memory of %s", w.unit)})
+		a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: fmt.Sprintf("memory of %s", w.unit)})
 		return
 	}
 }

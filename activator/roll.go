@@ -19,13 +19,21 @@ type roll struct {
 // the next one: workers that were already replaced may run what is now old.
 func (a *Activator) reload(c *client) {
 	if a.next == nil {
-		a.next = &roll{Roll: rollout.New(a.count, a.everyone()), why: "reload"}
+		a.next = &roll{Roll: a.newRoll(a.everyone()), why: "reload"}
 	}
 	a.next.clients = append(a.next.clients, c)
 	if a.roll != nil {
 		c.progress("waiting for the roll that is under way")
 	}
 	a.beginNext()
+}
+
+// newRoll is a roll of some instances.
+func (a *Activator) newRoll(instances []int) *rollout.Roll {
+	if a.settings.Fork {
+		return rollout.OneByOne(instances)
+	}
+	return rollout.New(a.count, instances)
 }
 
 // beginNext begins what was asked for, when nothing stands against it.
@@ -47,8 +55,12 @@ func (a *Activator) everyone() []int {
 func (a *Activator) beginRoll(r *roll) {
 	a.roll = r
 	if _, total := r.Progress(); total > 0 {
+		replace := "replace"
+		if a.settings.Fork {
+			replace = "restart"
+		}
 		a.aborted = ""
-		a.tell(r, "%s: %d of %d workers to replace", r.why, total, a.count)
+		a.tell(r, "%s: %d of %d %s to %s", r.why, total, a.count, a.settings.noun(), replace)
 	}
 	a.runRoll(r.Begin())
 }
@@ -61,6 +73,8 @@ func (a *Activator) runRoll(job rollout.Job) {
 	switch {
 	case job.Verb != rollout.Stop && job.Instance == a.count:
 		a.tell(r, "%s: starting %s as the canary", r.why, unit)
+	case job.Verb == rollout.Restart && a.settings.Fork:
+		a.tell(r, "%s %d/%d: restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Restart:
 		a.tell(r, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Stop:
@@ -101,7 +115,7 @@ func (a *Activator) endRoll() {
 // it is not needed any more.
 func (a *Activator) dismissSurge() {
 	surge := a.workers[a.count]
-	if surge == nil || surge.dismissed || a.roll != nil || !a.up || a.ready() < a.count {
+	if a.settings.Fork || surge == nil || surge.dismissed || a.roll != nil || !a.up || a.ready() < a.count {
 		return
 	}
 	surge.dismissed = true
@@ -126,10 +140,11 @@ func (a *Activator) tell(r *roll, format string, args ...any) {
 
 // resume goes on with a roll that the activator before this one was killed in.
 // A running surge worker is its trace, and the workers that are older than it
-// are what is left to do. Any other instance beyond the count is stopped.
+// are what is left to do. Any other instance beyond the count is stopped. In
+// fork mode there is no trace, and nothing is resumed.
 func (a *Activator) resume(states map[int]unitState) {
 	for instance, state := range states {
-		if instance > a.count && state.runs() {
+		if (instance > a.count || instance == a.count && a.settings.Fork) && state.runs() {
 			a.journal.notice("stopping %s, which is one too many", a.settings.unit(instance))
 			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
 		}
@@ -137,7 +152,7 @@ func (a *Activator) resume(states map[int]unitState) {
 	a.up = true
 	defer a.beginNext()
 	surge := states[a.count]
-	if !surge.runs() {
+	if a.settings.Fork || !surge.runs() {
 		return
 	}
 	var left []int

@@ -106,11 +106,11 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	a.do(func() {
 		switch hello.Verb {
 		case control.Exec:
-			a.attachWorker(hello.Instance, hello.Invocation, c)
+			a.attachWorker(hello.Instance, hello.Invocation, hello.Fork, c)
 		case control.Wait:
 			a.wait(hello.Instance, hello.Invocation, c)
 		case control.Drain:
-			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, c)
+			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, farewell{c, hello.Message})
 		case control.Reload:
 			a.reload(c)
 		}

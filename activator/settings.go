@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/gopm/gopm/activator/watch"
 )
 
 // Settings is what an app's drop-in says (gopm-activator@APP.service.d),
@@ -11,11 +14,18 @@ import (
 type Settings struct {
 	// App is the unit name's stem, such as my-api.
 	App string
+	// Fork: the instances share nothing. Each is its own server, if it is one at
+	// all, and none ever runs twice.
+	Fork bool
 	// Instances is the number of workers: a number, or "max", or a negative
 	// number to be added to the CPUs.
 	Instances string
 	// WaitReady: a worker is ready when its app has sent "ready", as with PM2.
 	WaitReady bool
+	// Watch are the files whose change restarts the app; nil where there are
+	// none. WatchDelay is how long nothing may change before it is.
+	Watch      *watch.Rules
+	WatchDelay time.Duration
 	// MemoryLimit is the resident size in bytes from which on a worker is
 	// replaced; 0 is no limit.
 	MemoryLimit uint64
@@ -26,6 +36,13 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 	s := Settings{App: app, Instances: "max"}
 	if app == "" || strings.ContainsAny(app, "/@\x00") {
 		return s, fmt.Errorf("%q is not an app's unit name", app)
+	}
+	switch v := getenv("GOPM_MODE"); v {
+	case "", "cluster":
+	case "fork":
+		s.Fork = true
+	default:
+		return s, fmt.Errorf("GOPM_MODE=%s is neither cluster nor fork", v)
 	}
 	if v := getenv("GOPM_INSTANCES"); v != "" {
 		if _, err := strconv.Atoi(v); v != "max" && err != nil {
@@ -47,7 +64,52 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 		}
 		s.MemoryLimit = limit
 	}
+	if err := s.readWatch(getenv); err != nil {
+		return s, err
+	}
 	return s, nil
+}
+
+// defaultWatchDelay makes one event of what an editor or a compiler writes.
+const defaultWatchDelay = 100 * time.Millisecond
+
+func (s *Settings) readWatch(getenv func(string) string) error {
+	entries := getenv("GOPM_WATCH")
+	if entries == "" {
+		return nil
+	}
+	rules, err := watch.NewRules(split(entries), split(getenv("GOPM_WATCH_IGNORE")))
+	if err != nil {
+		return fmt.Errorf("GOPM_WATCH=, GOPM_WATCH_IGNORE=: %w", err)
+	}
+	s.Watch, s.WatchDelay = &rules, defaultWatchDelay
+	if v := getenv("GOPM_WATCH_DELAY"); v != "" {
+		ms, err := strconv.ParseUint(v, 10, 31)
+		if err != nil {
+			return fmt.Errorf("GOPM_WATCH_DELAY=%s is not a number of milliseconds", v)
+		}
+		// With none at all each write of a file would be a change.
+		s.WatchDelay = max(defaultWatchDelay, time.Duration(ms)*time.Millisecond)
+	}
+	return nil
+}
+
+// split cuts a list at its colons, save those behind a backslash.
+func split(list string) []string {
+	var entries []string
+	begin := 0
+	for i := 0; i <= len(list); i++ {
+		switch {
+		case i == len(list) || list[i] == ':':
+			if i > begin {
+				entries = append(entries, list[begin:i])
+			}
+			begin = i + 1
+		case list[i] == '\\':
+			i++
+		}
+	}
+	return entries
 }
 
 // Workers is the number of workers on a machine where cpus may be used; never
@@ -63,6 +125,17 @@ func (s Settings) Workers(cpus int) int {
 // unit is the worker unit of an instance.
 func (s Settings) unit(instance int) string {
 	return fmt.Sprintf("%s@%d.service", s.App, instance)
+}
+
+// target is the app's unit: what people start and stop.
+func (s Settings) target() string { return s.App + ".target" }
+
+// noun is what an instance is called in messages.
+func (s Settings) noun() string {
+	if s.Fork {
+		return "instances"
+	}
+	return "workers"
 }
 
 // ownUnit is the activator's unit.

@@ -1,8 +1,12 @@
 package activator
 
 import (
+	"reflect"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"github.com/gopm/gopm/activator/watch"
 )
 
 func TestReadSettings(t *testing.T) {
@@ -14,6 +18,15 @@ func TestReadSettings(t *testing.T) {
 		{want: Settings{App: "my-api", Instances: "max"}},
 		{env: map[string]string{"GOPM_INSTANCES": "-1", "GOPM_WAIT_READY": "yes", "GOPM_MEMORY_LIMIT": "314572800"},
 			want: Settings{App: "my-api", Instances: "-1", WaitReady: true, MemoryLimit: 300 << 20}},
+		{env: map[string]string{"GOPM_MODE": "fork", "GOPM_INSTANCES": "2"}, want: Settings{App: "my-api", Instances: "2", Fork: true}},
+		{env: map[string]string{"GOPM_MODE": "cluster"}, want: Settings{App: "my-api", Instances: "max"}},
+		{env: map[string]string{"GOPM_MODE": "spoon"}, err: "GOPM_MODE=spoon is neither cluster nor fork"},
+		{env: map[string]string{"GOPM_WATCH": "/srv/a:/srv/b/**/*.js:", "GOPM_WATCH_IGNORE": "/srv/a/logs", "GOPM_WATCH_DELAY": "500"},
+			want: Settings{App: "my-api", Instances: "max", WatchDelay: 500 * time.Millisecond, Watch: rules(t, "/srv/a", "/srv/b/**/*.js")("/srv/a/logs")}},
+		{env: map[string]string{"GOPM_WATCH": `/srv/a\:b`, "GOPM_WATCH_DELAY": "0"},
+			want: Settings{App: "my-api", Instances: "max", WatchDelay: 100 * time.Millisecond, Watch: rules(t, `/srv/a\:b`)()}},
+		{env: map[string]string{"GOPM_WATCH": "src"}, err: `GOPM_WATCH=, GOPM_WATCH_IGNORE=: "src" is not an absolute path`},
+		{env: map[string]string{"GOPM_WATCH": "/srv", "GOPM_WATCH_DELAY": "1s"}, err: "GOPM_WATCH_DELAY=1s is not a number of milliseconds"},
 		{env: map[string]string{"GOPM_INSTANCES": "many"}, err: "GOPM_INSTANCES=many is neither a number nor max"},
 		{env: map[string]string{"GOPM_WAIT_READY": "1"}, err: "GOPM_WAIT_READY=1 is neither yes nor no"},
 		{env: map[string]string{"GOPM_MEMORY_LIMIT": "300M"}, err: "GOPM_MEMORY_LIMIT=300M is not a number of bytes"},
@@ -26,12 +39,23 @@ func TestReadSettings(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got != test.want {
+		if err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%v: settings are %+v, %v; want %+v", test.env, got, err, test.want)
 		}
 	}
 	if _, err := ReadSettings("../etc", func(string) string { return "" }); err == nil {
 		t.Error("../etc passes for an app")
+	}
+}
+
+// rules are those of paths to watch, then of paths to ignore.
+func rules(t *testing.T, entries ...string) func(ignore ...string) *watch.Rules {
+	return func(ignore ...string) *watch.Rules {
+		r, err := watch.NewRules(entries, ignore)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &r
 	}
 }
 

@@ -20,12 +20,15 @@ import (
 // that it sends means anything here.
 const readyText = "ready"
 
-// worker is one instance whose channel is open.
+// worker is one instance that runs: in cluster mode, whose channel is open.
 type worker struct {
 	run
-	unit    string
-	pid     int
+	unit string
+	pid  int
+	// channel is nil where an instance in fork mode has closed it.
 	channel *nodeipc.Channel
+	// process is what ends an instance in fork mode; stopped by endWorker.
+	process *pidfd
 
 	saidReady bool
 	online    bool
@@ -96,7 +99,7 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState) {
 	for name, fd := range stored {
 		instance, invocation, ok := parseChannelName(name)
-		if !ok {
+		if !ok || a.settings.Fork && states[instance].invocation != invocation {
 			continue
 		}
 		delete(stored, name)
@@ -152,14 +155,22 @@ func parseChannelName(name string) (instance int, invocation string, ok bool) {
 // attachWorker makes the connection of c the channel of an instance. It is in
 // the store before it is answered: from then on a kill of the activator loses
 // nothing, and before it exec tries again.
-func (a *Activator) attachWorker(instance int, invocation string, c *client) {
+func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *client) {
+	if fork != a.settings.Fork {
+		c.finish(a.otherMode(instance))
+		return
+	}
 	w, err := a.newWorker(instance, invocation, c.conn)
 	if err != nil {
 		c.finish(err)
 		return
 	}
 	if old := a.workers[instance]; old != nil {
-		a.endWorker(old, errors.New("another run of its unit has begun"))
+		reason := errors.New("another run of its unit has begun")
+		if old.run == w.run {
+			reason = errAttachedAgain
+		}
+		a.endWorker(old, reason)
 	}
 	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
 		a.report(err)
@@ -177,6 +188,10 @@ func (a *Activator) attachWorker(instance int, invocation string, c *client) {
 	c.answer(control.Answer{Done: true})
 	_ = c.conn.SetDeadline(time.Time{})
 	go a.serve(w, false)
+	if a.settings.Fork {
+		a.follow(w)
+		a.checkReady(w)
+	}
 }
 
 func keepConn(n notifier, name string, conn *net.UnixConn) error {
@@ -209,7 +224,13 @@ func (a *Activator) serve(w *worker, adopted bool) {
 		}
 		return handled
 	})
-	a.do(func() { a.endWorker(w, err) })
+	a.do(func() {
+		if a.settings.Fork {
+			a.loseChannel(w, err)
+		} else {
+			a.endWorker(w, err)
+		}
+	})
 }
 
 // handle acts on one message of a worker. An error closes its channel, and so
@@ -231,6 +252,8 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 		return w.channel.Send(nodeipc.Command{Cmd: nodeipc.CmdAck})
 	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActDrained:
 		a.drained(w)
+	case m.Cmd == nodeipc.CmdCluster && a.settings.Fork:
+		return fmt.Errorf("it says %s %s, as a cluster's worker does, but this is fork mode (GOPM_MODE=fork)", m.Cmd, m.Act)
 	case m.Cmd == nodeipc.CmdCluster && m.Ack != nil:
 		a.acknowledged(w, *m.Ack, m.Accepted)
 	case m.Cmd == nodeipc.CmdCluster:
@@ -267,11 +290,15 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 	return nil
 }
 
-// isReady is the rule: what wait_ready says; else it listens on a declared
-// port; else, where none is declared, it is online.
+// isReady is the rule: what wait_ready says; else, in fork mode, it was started;
+// else it listens on a declared port; else, where none is declared, it is
+// online.
 func (a *Activator) isReady(w *worker) bool {
 	if a.settings.WaitReady {
 		return w.saidReady
+	}
+	if a.settings.Fork {
+		return true
 	}
 	declared := false
 	for _, g := range a.groups {
@@ -295,15 +322,28 @@ func (a *Activator) checkReady(w *worker) {
 	w.waits = nil
 }
 
-// endWorker forgets a worker whose channel has ended, for the reason given.
-// What was handed to it and not accepted goes to the others.
+// errAttachedAgain: exec has come twice, since the activator was killed before
+// it could answer.
+var errAttachedAgain = errors.New("it has attached again")
+
+// endWorker forgets a worker whose channel, or in fork mode whose process, has
+// ended, for the reason given. What was handed to it and not accepted goes to
+// the others.
 func (a *Activator) endWorker(w *worker, reason error) {
 	if a.workers[w.instance] != w {
 		return
 	}
 	delete(a.workers, w.instance)
-	w.channel.Close()
+	if w.channel != nil {
+		w.channel.Close()
+	}
+	if w.process != nil {
+		w.process.stop()
+	}
 	switch {
+	case errors.Is(reason, errAttachedAgain):
+	case a.settings.Fork:
+		a.journal.info("%s has ended (pid %d)", w.unit, w.pid)
 	case errors.Is(reason, io.EOF) && w.draining:
 		a.journal.info("%s has ended", w.unit)
 	case errors.Is(reason, io.EOF):

@@ -114,7 +114,7 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 		}
 	}
 	v := g.view(app, name)
-	if len(g.problems) > before {
+	if len(g.problems) > before || app.Flawed {
 		return
 	}
 	out := AppReport{Name: app.Name, Unit: name, Cluster: v.Cluster, Instances: v.Count, Enable: v.enable(), Notes: g.notes(app, v)}
@@ -156,7 +156,7 @@ func (g *generation) note(key string, fate ecosystem.Fate, format string, args .
 }
 
 func (g *generation) problem(app ecosystem.App, key, text, hint string) {
-	g.problems = append(g.problems, &ecosystem.Problem{File: g.file.Name, Place: app.Place, Key: key, Text: text, Hint: hint})
+	g.problems = append(g.problems, &ecosystem.Problem{File: g.file.Name, Place: app.Place, App: app.Index, Key: key, Text: text, Hint: hint})
 }
 
 // file is a template and the path it goes to.

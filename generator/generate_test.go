@@ -20,7 +20,7 @@ func cluster() ecosystem.App {
 	return ecosystem.App{
 		Name: "api", Place: `apps[0] "api"`, Program: "node", ProgramArgs: []string{"/srv/a.js"}, Dir: "/srv", Cluster: true,
 		Instances: ecosystem.Count{N: 2}, Variables: []ecosystem.Variable{{Name: "A", Value: "1"}}, InstanceVar: "N",
-		Ports: []ecosystem.Port{{Address: "3000", Key: "port"}}, User: "me", Group: "us", WaitReady: true, MemoryLimit: 1 << 20,
+		Ports: []ecosystem.Port{{Address: "3000", Key: "gopm.listen"}}, User: "me", Group: "us", WaitReady: true, MemoryLimit: 1 << 20,
 		ListenTimeout: time.Second, KillTimeout: time.Second, DrainTimeout: time.Second, RestartDelay: time.Second, MinUptime: time.Second,
 		MaxRestarts: 3, Restart: true, LogDateFormat: "HH", Output: ecosystem.Log{Path: "/var/log/x/a", Suffix: ".log", PerInstance: true},
 		Errors: ecosystem.Log{Discard: true}, UpdateCommands: []string{"true"},

@@ -315,14 +315,19 @@ func (g *generation) ports(v *view, q quoter) {
 		if len(g.problems) > before {
 			continue
 		}
+		given := p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.")
 		if strings.HasPrefix(p.Address, "/") {
-			g.problem(q.app, p.Key, fmt.Sprintf("%q is a path, and the activator shares no Unix socket yet", p.Address), `write a port, or an address such as "127.0.0.1:3000"`)
+			if given {
+				g.problem(q.app, p.Key, fmt.Sprintf("%q is a path, and the activator shares no Unix socket yet", p.Address), `write a port, or an address such as "127.0.0.1:3000"`)
+			} else {
+				g.note(p.Key, ecosystem.NotYet, "%q is a path, and the activator shares no Unix socket", p.Address)
+			}
 			continue
 		}
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
 		if first, ok := g.listening[p.Address]; ok {
-			if p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.") {
+			if given {
 				g.problem(q.app, p.Key, fmt.Sprintf("%s listens on %s too", first, p.Address), "give each app a port of its own")
 			} else {
 				g.note(p.Key, ecosystem.Differently, "%s has %s already: no socket unit, and a listen() on it fails. PM2 would deal its connections out to both", first, p.Address)

@@ -11,11 +11,17 @@ import (
 // Weekdays with Sunday as bit 0.
 type Calendar struct {
 	Seconds, Minutes, Hours, Days, Months, Weekdays uint64
+	// LastDay is of each month, and stands in for Days.
+	LastDay bool
 }
 
 // Value makes a Value for OnCalendar= (systemd.time(7), "Calendar events").
 func (c Calendar) Value() Value {
-	date := fmt.Sprintf("*-%s-%s %s:%s:%s", numbers(c.Months, 1, 12), numbers(c.Days, 1, 31), numbers(c.Hours, 0, 23), numbers(c.Minutes, 0, 59), numbers(c.Seconds, 0, 59))
+	day := "-" + numbers(c.Days, 1, 31)
+	if c.LastDay {
+		day = "~01"
+	}
+	date := fmt.Sprintf("*-%s%s %s:%s:%s", numbers(c.Months, 1, 12), day, numbers(c.Hours, 0, 23), numbers(c.Minutes, 0, 59), numbers(c.Seconds, 0, 59))
 	if days := weekdays(c.Weekdays); days != "" {
 		date = days + " " + date
 	}

@@ -34,8 +34,13 @@ type Hello struct {
 	// Invocation is systemd's ID of this run of the worker's unit
 	// ($INVOCATION_ID, systemd.exec(5)).
 	Invocation string `json:"invocation,omitempty"`
+	// Fork: the instance to attach wants no place in a cluster.
+	Fork bool `json:"fork,omitempty"`
 	// TimeoutMS bounds a drain, in milliseconds.
 	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// Message: at the end of a drain the app is sent PM2's "shutdown". Where
+	// that cannot be, the answer is an error.
+	Message bool `json:"message,omitempty"`
 }
 
 // Answer is a line to the client. Only the last has Done.

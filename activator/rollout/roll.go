@@ -8,6 +8,9 @@ import (
 	"fmt"
 )
 
+// none is the surge worker of a roll that has none.
+const none = -1
+
 // ErrCanceled is why a job ended whose place another one took, such as the
 // stop of the whole app.
 var ErrCanceled = errors.New("job canceled by another one")
@@ -46,8 +49,8 @@ func (e *AbortedError) Error() string {
 
 func (e *AbortedError) Unwrap() error { return e.Err }
 
-// Roll replaces instances one by one while a surge worker stands in, so that
-// there are never fewer workers than before.
+// Roll replaces instances one by one, in most cases while a surge worker stands
+// in, so that there are never fewer workers than before.
 //
 // The surge worker is also the canary: it is the first to run the new release,
 // and where it does not become ready nothing else is touched.
@@ -74,12 +77,28 @@ func Resume(surge int, targets []int) *Roll {
 	return &Roll{surge: surge, targets: targets, total: len(targets), first: Start}
 }
 
+// OneByOne is a roll of targets, in their order, without a surge worker: of
+// instances that must never run twice. There has to be a target.
+func OneByOne(targets []int) *Roll {
+	return &Roll{surge: none, targets: targets, total: len(targets)}
+}
+
 // Leave is the end of a roll: only the surge worker is still to go.
 func Leave(surge int) *Roll { return &Roll{surge: surge, first: Stop} }
 
 // Begin is the first job.
 func (r *Roll) Begin() Job {
+	if r.surge == none {
+		return r.restartNext()
+	}
 	r.job = Job{r.first, r.surge}
+	return r.job
+}
+
+func (r *Roll) restartNext() Job {
+	r.job = Job{Restart, r.targets[0]}
+	r.targets = r.targets[1:]
+	r.begun = true
 	return r.job
 }
 
@@ -99,20 +118,21 @@ func (r *Roll) Next(result error) (job Job, ok bool) {
 		return Job{}, false
 	case result != nil:
 		r.err = &AbortedError{Job: r.job, Canary: !r.begun, Err: result}
-		if r.begun && !errors.Is(result, ErrCanceled) {
+		if r.surge == none || r.begun && !errors.Is(result, ErrCanceled) {
 			// The surge worker goes on standing in for the one that failed.
 			r.over = true
 			return Job{}, false
 		}
 		r.targets = nil
 	}
-	if len(r.targets) == 0 {
-		r.job = Job{Stop, r.surge}
-		return r.job, true
+	switch {
+	case len(r.targets) > 0:
+		return r.restartNext(), true
+	case r.surge == none:
+		r.over = true
+		return Job{}, false
 	}
-	r.job = Job{Restart, r.targets[0]}
-	r.targets = r.targets[1:]
-	r.begun = true
+	r.job = Job{Stop, r.surge}
 	return r.job, true
 }
 

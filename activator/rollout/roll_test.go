@@ -51,6 +51,26 @@ func TestRoll(t *testing.T) {
 			jobs:    "restart 3, restart 0, stop 3",
 			err:     "restart of instance 0: job canceled by another one; the roll stopped there",
 		},
+		"one by one": {
+			roll: OneByOne([]int{0, 1, 2}),
+			jobs: "restart 0, restart 1, restart 2",
+		},
+		"one by one, one over its memory limit": {
+			roll: OneByOne([]int{1}),
+			jobs: "restart 1",
+		},
+		"one by one, the first fails": {
+			roll:    OneByOne([]int{0, 1}),
+			results: map[string]error{"restart 0": broken},
+			jobs:    "restart 0",
+			err:     "restart of instance 0: exited with status 1; the roll stopped there",
+		},
+		"one by one, stopped in the middle": {
+			roll:    OneByOne([]int{0, 1, 2}),
+			results: map[string]error{"restart 1": ErrCanceled},
+			jobs:    "restart 0, restart 1",
+			err:     "restart of instance 1: job canceled by another one; the roll stopped there",
+		},
 		"surge worker cannot be stopped": {
 			targets: []int{0},
 			results: map[string]error{"stop 3": broken},

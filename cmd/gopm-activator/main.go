@@ -61,6 +61,7 @@ func main() {
 
 // options are the flags of all verbs.
 type options struct {
+	exec  execOptions
 	drain drainOptions
 	quiet bool
 }
@@ -70,8 +71,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	var o options
 	flags := pflag.NewFlagSet("gopm-activator", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	flags.StringArrayVar(&o.exec.increments, "increment", nil, "exec: set a variable to a number plus the instance (`NAME=BASE`)")
+	flags.BoolVar(&o.exec.pin, "pin", false, "exec: bind the process to one CPU, each instance to the next")
+	flags.BoolVar(&o.exec.fork, "fork", false, "exec: a channel for process.send, but no place in a cluster")
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
+	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
 	showHelp := flags.BoolP("help", "h", false, "print this help")
@@ -95,7 +100,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case "reload":
 		return reload(ctx, app, o.quiet, stdout)
 	case "exec":
-		return execWorker(ctx, app, rest)
+		return execWorker(ctx, app, rest, o.exec)
 	case "wait":
 		return wait(ctx, app, rest)
 	case "drain":

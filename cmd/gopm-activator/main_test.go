@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -24,6 +23,8 @@ func TestCommandLine(t *testing.T) {
 		"no instance":      {args: []string{"wait", "my-api"}, err: "usage: give an instance", usage: true},
 		"bad instance":     {args: []string{"drain", "my-api", "-1"}, err: "usage: unknown shorthand flag: '1' in -1", usage: true},
 		"no command":       {args: []string{"exec", "my-api", "0", "--"}, err: "usage: exec needs a command", usage: true},
+		"bad increment":    {args: []string{"exec", "--increment=PORT=web", "my-api", "0", "--", "node"}, err: "usage: --increment=PORT=web is not NAME=NUMBER", usage: true},
+		"increment of -":   {args: []string{"exec", "--increment==1", "my-api", "0", "--", "node"}, err: "usage: --increment==1 is not NAME=NUMBER", usage: true},
 		"command unknown":  {args: []string{"exec", "my-api", "0", "--", "no-such-node"}, err: `find no-such-node in PATH: exec: "no-such-node": executable file not found in $PATH`},
 		"app without unit": {args: []string{"reload", "no-such-app"}, err: "reload no-such-app: reach the activator of no-such-app: dial unix /run/gopm/no-such-app.sock: connect: no such file or directory"},
 		"serve a path":     {args: []string{"serve", "../etc"}, err: `"../etc" is not an app's unit name`},
@@ -39,20 +40,5 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("fails with %v, want %s", err, test.err)
 			}
 		})
-	}
-}
-
-func TestWorkerEnv(t *testing.T) {
-	got := workerEnv([]string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100"}, 2, 7)
-	want := []string{
-		"PORT=3000",
-		"NODE_CHANNEL_FD=7",
-		"NODE_CHANNEL_SERIALIZATION_MODE=json",
-		"NODE_UNIQUE_ID=3",
-		"NODE_APP_INSTANCE=2",
-		"NODE_OPTIONS=--require=/usr/lib/gopm/agent.cjs --max-old-space-size=100",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("environment is %q, want %q", got, want)
 	}
 }

@@ -5,68 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
 )
-
-// agent is preloaded into each worker.
-const agent = "/usr/lib/gopm/agent.cjs"
-
-// execWorker makes a connection to the activator and becomes the app's command
-// with it: Node takes it for the channel to its cluster's primary.
-func execWorker(ctx context.Context, app string, args []string) error {
-	instance, command, err := instanceOf(args)
-	if err != nil {
-		return err
-	}
-	if len(command) == 0 {
-		return fmt.Errorf("%w: exec needs a command", errUsage)
-	}
-	path, err := exec.LookPath(command[0])
-	if err != nil {
-		return fmt.Errorf("find %s in PATH: %w", command[0], err)
-	}
-	file, err := control.Attach(ctx, app, hello(control.Exec, instance))
-	if err != nil {
-		return err
-	}
-	// A duplicate without O_CLOEXEC.
-	fd, err := unix.Dup(int(file.Fd()))
-	if err != nil {
-		return fmt.Errorf("keep channel: %w", err)
-	}
-	err = unix.Exec(path, command, workerEnv(os.Environ(), instance, fd))
-	return fmt.Errorf("execute %s: %w", path, err)
-}
-
-// workerEnv is what Node's cluster module looks for (lib/internal/cluster and
-// lib/internal/process/pre_execution.js; the NODE_CHANNEL_* and NODE_UNIQUE_ID
-// are gone again when the app runs), and what PM2 gives.
-func workerEnv(env []string, instance, channel int) []string {
-	var kept []string
-	options := ""
-	for _, v := range env {
-		switch name, value, _ := strings.Cut(v, "="); name {
-		case "NODE_OPTIONS":
-			options = " " + value
-		default:
-			kept = append(kept, v)
-		}
-	}
-	return append(kept,
-		"NODE_CHANNEL_FD="+strconv.Itoa(channel),
-		"NODE_CHANNEL_SERIALIZATION_MODE=json",
-		"NODE_UNIQUE_ID="+strconv.Itoa(instance+1),
-		"NODE_APP_INSTANCE="+strconv.Itoa(instance),
-		"NODE_OPTIONS=--require="+agent+options,
-	)
-}
 
 // wait returns when the instance is ready. As ExecStartPost= it keeps the unit
 // activating until then; it also watches the worker's process ($MAINPID), which
@@ -124,7 +69,8 @@ func whileRuns(ctx context.Context) (context.Context, context.CancelFunc) {
 // drainOptions are the times of a stop.
 type drainOptions struct {
 	timeout time.Duration // until no connection is left
-	kill    time.Duration // from SIGINT to SIGKILL
+	kill    time.Duration // from SIGINT, or the message, to SIGKILL
+	message bool          // PM2's "shutdown" in place of SIGINT
 }
 
 // The times for a unit that does not say; the second is PM2's.
@@ -152,21 +98,31 @@ func drain(ctx context.Context, app string, args []string, o drainOptions) error
 	defer cancel()
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
-	if err := control.Insist(asking, app, request); err != nil && context.Cause(ctx) != errEnded {
-		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped without a drain: %v\n", app, instance, err)
+	request.Message = o.message
+	err = control.Insist(asking, app, request)
+	if err != nil && context.Cause(ctx) != errEnded {
+		lacks := "without a drain"
+		if o.message {
+			lacks = "by SIGINT, not by a shutdown message"
+		}
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped %s: %v\n", app, instance, lacks, err)
 	}
-	end(ctx, o.kill)
+	first := unix.SIGINT
+	if o.message && err == nil {
+		first = 0 // none (kill(2)): the message has been sent
+	}
+	end(ctx, o.kill, first)
 	return nil
 }
 
-// end sends the worker's process SIGINT and, where it still runs after patience,
-// SIGKILL. ctx ends with the process. Called by hand it does nothing.
-func end(ctx context.Context, patience time.Duration) {
+// end sends the worker's process a first signal and, where it still runs after
+// patience, SIGKILL. ctx ends with the process. Called by hand it does nothing.
+func end(ctx context.Context, patience time.Duration, first unix.Signal) {
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil || ctx.Err() != nil {
 		return
 	}
-	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGKILL} {
+	for _, signal := range []unix.Signal{first, unix.SIGKILL} {
 		// systemd has not reaped the process while its ExecStop= runs: the
 		// number is still its own.
 		_ = unix.Kill(pid, signal)

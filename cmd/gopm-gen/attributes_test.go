@@ -105,11 +105,16 @@ func spelled(row ecosystem.Attribute) *regexp.Regexp {
 // names.
 func (c conversion) has(directive string) bool {
 	folders := map[string]string{
-		"tmpfiles.d":              units.TmpfilesDir,
-		"gopm-activator@.service": "gopm-activator@",
-		"APP.socket":              ".socket",
-		"APP-update.service":      "-update.service",
-		"names of all units":      units.SystemDir,
+		"tmpfiles.d":                  units.TmpfilesDir,
+		"gopm-activator@.service":     "gopm-activator@",
+		"APP.socket":                  ".socket",
+		"APP-update.service":          "-update.service",
+		"APP-restart.timer":           "-restart.timer",
+		"NAMESPACE.target":            ".target",
+		"logrotate.d":                 units.LogrotateDir,
+		"preset":                      units.PresetDir,
+		"the sandbox of APP@.service": "@.service",
+		"names of all units":          units.SystemDir,
 	}
 	for name, text := range c.want {
 		if part, ok := folders[directive]; ok {

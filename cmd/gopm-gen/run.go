@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -68,7 +70,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	result, more := c.generate(ctx, f, file)
 	// Without apps, what the generator misses is only a consequence.
 	if len(problems) == 0 || len(file.Apps) > 0 {
-		problems = append(problems, more...)
+		problems = inOrder(problems, more)
 	}
 	if len(problems) > 0 {
 		return c.problems(problems, f.json)
@@ -109,6 +111,19 @@ func (c command) options(f flags, file ecosystem.File) generator.Options {
 		User:         f.user,
 		SourceExists: f.file != stdin && c.exists(file.Path),
 	}
+}
+
+// inOrder puts problems in the order of the apps. What the generator finds where
+// the loader already found something is only a consequence.
+func inOrder(loaded, generated []*ecosystem.Problem) []*ecosystem.Problem {
+	all := slices.Clone(loaded)
+	for _, p := range generated {
+		if !slices.ContainsFunc(loaded, func(l *ecosystem.Problem) bool { return p.Place == l.Place && p.Key == l.Key }) {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *ecosystem.Problem) int { return cmp.Compare(a.App, b.App) })
+	return all
 }
 
 // exists reports whether a file is on this machine.

@@ -60,6 +60,7 @@ type App struct {
 	Pin            bool          // each instance to a CPU of its own
 	Hardening      Hardening
 
+	Flawed  bool   // the file has problems with it: it is only good for finding more
 	Refused string // why there are no units for it; empty: there are
 	Notes   []Note
 

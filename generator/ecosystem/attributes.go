@@ -148,6 +148,14 @@ func (a *appReader) variables(v value, block bool) []Variable {
 // blocks reads the keys that begin with env_.
 func (a *appReader) blocks(v value) {
 	found := false
+	if a.env != "" && a.deployed.kind == Object {
+		found = true
+		a.key = "deploy." + a.env + ".env"
+		if a.plain(a.key, a.deployed) {
+			a.given.block = a.variables(a.deployed, true)
+			a.note(Differently, "--env takes it, over env, as PM2 does")
+		}
+	}
 	for _, f := range v.fields {
 		name, ok := strings.CutPrefix(f.key, "env_")
 		if !ok || f.value.kind == Absent || name == "file" && f.value.kind != Object {
@@ -165,7 +173,7 @@ func (a *appReader) blocks(v value) {
 		default:
 			found = true
 			if a.plain(a.key, f.value) {
-				a.given.block = a.variables(f.value, true)
+				a.given.block = append(a.given.block, a.variables(f.value, true)...)
 			}
 		}
 	}

@@ -3,12 +3,16 @@ package ecosystem
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"path"
-	"strings"
-	"time"
 )
+
+// standardInput is how messages name the file "-".
+const standardInput = "standard input"
+
+// example is what a hint shows to somebody whose file exports no apps.
+const example = `write module.exports = { apps: [{ name: "api", script: "./index.js" }] }`
 
 // File is an ecosystem file that was read.
 type File struct {
@@ -18,55 +22,111 @@ type File struct {
 	Notes []Note // about the file as a whole
 }
 
-// Load evaluates the ecosystem file name and reads its apps. It goes on after a
-// mistake in one app, so the problems are all there are; with problems, the
-// apps without any are still returned.
+// Load evaluates the ecosystem file name and reads its apps; "-" is standard
+// input, which holds JSON. It goes on after a mistake in one app, so the
+// problems are all there are. An app with any is returned as Flawed, where it
+// says what to run.
 func Load(ctx context.Context, host Host, name string, opt Options) (File, []*Problem) {
-	abs := path.Clean(name)
-	if !path.IsAbs(abs) {
-		abs = path.Join(host.Dir, name)
-	}
-	if opt.Root == "" {
-		opt.Root = path.Dir(abs)
-	}
-	if opt.Limit == 0 {
-		opt.Limit = DefaultLimit
-	}
-	src := source{files: host.Files, shown: name, home: path.Dir(abs), root: opt.Root, base: path.Base(abs)}
-	file := File{Name: name, Path: path.Join(opt.Root, src.base)}
-	text, problem := src.main()
+	src := newSource(host, name, opt.Root)
+	opt.Root = src.root
+	file := File{Name: src.shown, Path: path.Join(src.root, src.base)}
+	result, problem := src.evaluate(ctx, host, opt)
 	if problem != nil {
 		return file, []*Problem{problem}
 	}
-	ctx, cancel := context.WithTimeout(ctx, opt.Limit)
-	defer cancel()
-	result, problem := evaluate(ctx, host, src, text, opt.Limit)
-	if problem != nil {
-		return file, []*Problem{problem}
-	}
-	r := reader{source: src, env: opt.Env, only: opt.Only}
+	r := reader{source: *src, env: opt.Env, only: opt.Only}
 	file.Apps = r.apps(result.exports)
 	file.Notes = append(result.notes(), r.notes...)
 	return file, r.problems
 }
 
-// source knows where an ecosystem file is now (home) and where it will be
-// (root). The file only ever sees root: a path that it computes from __dirname
-// is then right on the machine that runs the app.
-type source struct {
-	files fs.FS
-	shown string // the file as the user named it
-	home  string
-	root  string
-	base  string
+// newSource finds the file name on the machine.
+func newSource(host Host, name, root string) *source {
+	src := &source{files: host.Files, shown: name, home: host.Dir, root: root, base: name}
+	if name == "-" {
+		src.shown = standardInput
+	} else {
+		abs := path.Clean(name)
+		if !path.IsAbs(abs) {
+			abs = path.Join(host.Dir, name)
+		}
+		src.home, src.base = path.Dir(abs), path.Base(abs)
+	}
+	if src.root == "" {
+		src.root = src.home
+	}
+	src.locate()
+	return src
+}
+
+// evaluate reads the file by its format.
+func (s *source) evaluate(ctx context.Context, host Host, opt Options) (result, *Problem) {
+	format := formatOf(s.base)
+	if s.shown == standardInput {
+		format = formatJSON
+	}
+	if format == formatNone {
+		return result{}, &Problem{File: s.shown, Text: "is no kind of ecosystem file", Hint: "its name must end in .js, .cjs, .mjs, .ts, .json, .json5, .yml or .yaml"}
+	}
+	text, problem := s.main(host.Stdin)
+	if problem != nil {
+		return result{}, problem
+	}
+	var out result
+	switch {
+	case format == formatYAML:
+		out.exports, problem = s.yaml(text)
+	case opt.Node && format != formatJSON:
+		out, problem = s.evaluateWithNode(ctx, host, opt)
+	default:
+		out, problem = s.evaluateHere(ctx, host, opt, text, format)
+	}
+	if problem == nil && s.base == "package.json" {
+		out.exports, problem = s.manifest(out.exports)
+	}
+	return out, problem
+}
+
+// evaluateHere runs the file in gopm's own engine.
+func (s *source) evaluateHere(ctx context.Context, host Host, opt Options, text string, f format) (result, *Problem) {
+	limits := bounds{limit: opt.Limit, memory: opt.Memory}
+	if limits.limit == 0 {
+		limits.limit = DefaultLimit
+	}
+	if limits.memory == 0 {
+		limits.memory = DefaultMemory
+	}
+	ctx, cancel := context.WithTimeout(ctx, limits.limit)
+	defer cancel()
+	ev := evaluation{source: s, scripts: &scripts{source: s, compiled: map[string]*script{}}, text: text, format: f, bounds: limits}
+	truth := newFacts(host)
+	exports, problem := ev.run(ctx, truth, host.Print)
+	if problem != nil {
+		return result{}, problem
+	}
+	return ev.probe(ctx, truth, exports), nil
+}
+
+// manifest returns the part of a package.json that is an ecosystem file.
+func (s *source) manifest(root value) (value, *Problem) {
+	if inner := root.get("pm2"); inner.get("apps").truthy {
+		return inner, nil
+	}
+	for _, key := range []string{"apps", "pm2"} {
+		if v := root.get(key); v.truthy {
+			return value{kind: Object, text: root.text, truthy: true, fields: []field{{key, v}}}, nil
+		}
+	}
+	return value{}, &Problem{File: s.shown, Text: "has neither apps nor pm2", Hint: `write "apps": [{ "name": "api", "script": "./index.js" }] into it, or name another file`}
 }
 
 // main returns the text of the file itself.
-func (s source) main() (string, *Problem) {
-	if !strings.HasSuffix(s.base, ".js") && !strings.HasSuffix(s.base, ".cjs") {
-		return "", &Problem{File: s.shown, Text: "is not a CommonJS file", Hint: "name it ecosystem.config.js or ecosystem.config.cjs"}
+func (s *source) main(stdin io.Reader) (string, *Problem) {
+	if s.shown == standardInput {
+		return s.input(stdin)
 	}
-	text, err := fs.ReadFile(s.files, strings.TrimPrefix(path.Join(s.home, s.base), "/"))
+	name := path.Join(s.real, s.base)
+	text, err := s.text(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", &Problem{File: s.shown, Text: "no such file", Hint: "name the ecosystem file: gopm-gen path/to/ecosystem.config.js"}
@@ -77,60 +137,20 @@ func (s source) main() (string, *Problem) {
 		}
 		return "", &Problem{File: s.shown, Text: "read: " + err.Error(), Hint: "make it a file that you can read"}
 	}
-	out := strings.TrimPrefix(string(text), "\ufeff")
-	// A comment of the same length, so that columns stay what they are.
-	if strings.HasPrefix(out, "#!") {
-		out = "//" + out[2:]
-	}
-	return out, nil
+	return plain(text), nil
 }
 
-// read returns another file that the ecosystem file asks for.
-func (s source) read(name string) ([]byte, error) {
-	name = path.Clean(name)
-	if !path.IsAbs(name) {
-		name = path.Join(s.root, name)
+// input returns what is on standard input.
+func (s *source) input(stdin io.Reader) (string, *Problem) {
+	if stdin == nil {
+		return "", &Problem{File: s.shown, Text: "is empty", Hint: "write JSON to it: gopm-gen - <ecosystem.json"}
 	}
-	text, err := fs.ReadFile(s.files, strings.TrimPrefix(s.now(name), "/"))
-	if err != nil && s.home != s.root {
-		// It may mean this machine's file of that name after all.
-		if own, ownErr := fs.ReadFile(s.files, strings.TrimPrefix(name, "/")); ownErr == nil {
-			return own, nil
-		}
+	text, err := io.ReadAll(io.LimitReader(stdin, largestFile+1))
+	if err == nil && len(text) > largestFile {
+		err = errTooLarge
 	}
-	return text, err
-}
-
-// now returns where a file that will be at name is today.
-func (s source) now(name string) string {
-	if rest, below := strings.CutPrefix(name, strings.TrimSuffix(s.root, "/")+"/"); below {
-		return path.Join(s.home, rest)
+	if err != nil {
+		return "", &Problem{File: s.shown, Text: "read: " + err.Error(), Hint: "write JSON to it: gopm-gen - <ecosystem.json"}
 	}
-	// A neighbour, such as ../shared/ports.js, is beside the file today too.
-	if dir := path.Dir(s.root); dir != "/" {
-		if rest, below := strings.CutPrefix(name, dir+"/"); below {
-			return path.Join(path.Dir(s.home), rest)
-		}
-	}
-	return name
-}
-
-// show returns the name of a script as the user knows it.
-func (s source) show(name string) string {
-	if name == path.Join(s.root, s.base) {
-		return s.shown
-	}
-	if rest, below := strings.CutPrefix(name, strings.TrimSuffix(s.root, "/")+"/"); below {
-		return path.Join(path.Dir(s.shown), rest)
-	}
-	return name
-}
-
-// tooLong is the problem of a file that does not end.
-func (s source) tooLong(limit time.Duration) *Problem {
-	return &Problem{
-		File: s.shown,
-		Text: fmt.Sprintf("still running after %s, stopped", limit),
-		Hint: "look for a loop that never ends, there or in the next lines",
-	}
+	return plain(text), nil
 }

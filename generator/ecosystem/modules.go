@@ -1,321 +1,286 @@
 package ecosystem
 
 import (
-	_ "embed"
-	"encoding/json"
+	"embed"
 	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/dop251/goja"
-	"github.com/dop251/goja/parser"
-	"github.com/dop251/goja_nodejs/console"
-	"github.com/dop251/goja_nodejs/require"
+	"github.com/dop251/goja_nodejs/buffer"
+	"github.com/dop251/goja_nodejs/url"
 )
 
-// pathModule is the part of Node's path module that has no need of a machine.
+// moduleFiles are Node's modules as far as an ecosystem file goes, and dotenv,
+// which many such files load before anything is installed.
 //
-//go:embed modules/path.js
-var pathModule string
+//go:embed modules/*.js
+var moduleFiles embed.FS
 
-// asked lists what a file took from the machine, each once, in order.
-type asked struct{ names []string }
-
-func (a *asked) note(name string) {
-	if !slices.Contains(a.names, name) {
-		a.names = append(a.names, name)
-	}
+// ownNames are the modules that have a file in modules/.
+var ownNames = []string{
+	"assert", "buffer", "child_process", "cluster", "console", "crypto", "dotenv", "dotenv-expand", "dotenv/config", "events", "fs", "fs/promises",
+	"module", "os", "path", "path/posix", "perf_hooks", "process", "querystring", "timers", "timers/promises", "tty", "url", "util", "worker_threads",
 }
 
-// enable gives the engine require, process and console. The function that it
-// returns calls a wrapped script and returns what it exports.
-func enable(vm *goja.Runtime, host Host, src source, asked *asked) func(wrapped goja.Value, name string) (goja.Value, error) {
-	m := modules{vm: vm, host: host, source: src, asked: asked}
-	registry := require.NewRegistry(
-		require.WithLoader(m.load),
-		// The default one follows links on the real disk.
-		require.WithPathResolver(func(base, name string) string {
-			if path.IsAbs(name) {
-				return path.Clean(name)
-			}
-			return path.Join(base, name)
-		}),
-	)
-	for name, loader := range map[string]require.ModuleLoader{
-		"path":    m.path,
-		"os":      m.os,
-		"fs":      m.fs,
-		"process": m.process,
-		"console": console.RequireWithPrinter(printer{host.Print}),
-	} {
-		registry.RegisterNativeModule(name, loader)
-		registry.RegisterNativeModule("node:"+name, loader)
-	}
-	m.require = registry.Enable(vm)
-	m.set(vm.GlobalObject(), "require", m.find)
-	m.set(vm.GlobalObject(), "global", vm.GlobalObject())
-	for _, name := range []string{"process", "console"} {
-		m.set(vm.GlobalObject(), name, require.Require(vm, name))
-	}
-	return m.call
+// closedNames are modules of Node that reach out of the file. A file may load
+// them, since packages do, and not use them.
+var closedNames = []string{
+	"async_hooks", "bun", "constants", "dgram", "diagnostics_channel", "dns", "dns/promises", "http", "http2", "https", "inspector", "net", "punycode",
+	"readline", "repl", "stream", "stream/promises", "string_decoder", "tls", "trace_events", "v8", "vm", "wasi", "zlib",
 }
 
-// modules are what a file may require.
-type modules struct {
-	vm      *goja.Runtime
-	host    Host
-	source  source
-	asked   *asked
-	require *require.RequireModule
+// ownModule returns the name of the module that gopm itself has for name.
+func ownModule(name string) (string, bool) {
+	bare, prefixed := strings.CutPrefix(name, "node:")
+	if prefixed && strings.HasPrefix(bare, "dotenv") {
+		return "", false
+	}
+	return bare, slices.Contains(ownNames, bare) || slices.Contains(closedNames, bare)
 }
 
-// set sets a property of an object that nobody has frozen.
-func (m *modules) set(o *goja.Object, name string, v any) {
-	if err := o.Set(name, v); err != nil {
-		panic(m.vm.NewGoError(err))
+// native returns what a module of gopm's own exports.
+func (e *engine) native(name string) goja.Value {
+	if done := e.natives[name]; done != nil {
+		return done
 	}
+	var exports goja.Value
+	switch name {
+	case "buffer":
+		exports = e.library(name)
+	case "path/posix":
+		exports = e.native("path")
+	case "fs/promises":
+		exports = e.native("fs").(*goja.Object).Get("promises")
+	default:
+		exports = e.ownFile(name)
+	}
+	e.natives[name] = exports
+	return exports
 }
 
-// call calls the wrapped main script and returns its module.exports.
-func (m *modules) call(wrapped goja.Value, name string) (goja.Value, error) {
-	main, ok := goja.AssertFunction(wrapped)
-	if !ok {
-		panic(m.error("the file closes more brackets than it opens", "ERR_GOPM"))
+// library returns a module of goja's own library.
+func (e *engine) library(name string) goja.Value {
+	module, exports := e.vm.NewObject(), e.vm.NewObject()
+	e.set(module, "exports", exports)
+	if name == "buffer" {
+		buffer.Require(e.vm, module)
+	} else {
+		url.Require(e.vm, module)
 	}
-	module, exports := m.vm.NewObject(), m.vm.NewObject()
-	m.set(module, "exports", exports)
-	m.set(module, "filename", name)
-	m.set(m.vm.GlobalObject().Get("require").ToObject(m.vm), "main", module)
-	_, err := main(exports, exports, m.vm.Get("require"), module, m.vm.ToValue(name), m.vm.ToValue(path.Dir(name)))
-	if err != nil {
-		return nil, err
-	}
-	return module.Get("exports"), nil
+	return module.Get("exports")
 }
 
-// find is the function that scripts know as require. It throws what Node would,
-// since files catch it to go on without a module.
-func (m *modules) find(call goja.FunctionCall) goja.Value {
-	name := call.Argument(0).String()
-	v, err := m.require.Require(name)
-	var exception *goja.Exception
-	switch {
-	case err == nil:
-		return v
-	case errors.As(err, &exception):
-		panic(exception)
-	case errors.Is(err, require.InvalidModuleError), errors.Is(err, require.NoSuchBuiltInModuleError):
-		panic(m.error("Cannot find module "+quoted(name), "MODULE_NOT_FOUND"))
+// ownFile runs a file of modules/.
+func (e *engine) ownFile(name string) goja.Value {
+	file := name
+	if slices.Contains(closedNames, name) {
+		file = "closed"
 	}
-	var interrupted *goja.InterruptedError
-	if errors.As(err, &interrupted) {
-		panic(interrupted)
-	}
-	var problem *Problem
-	if errors.As(err, &problem) {
-		panic(m.vm.NewGoError(problem))
-	}
-	panic(m.error("load module "+quoted(name)+": "+err.Error(), "ERR_GOPM"))
-}
-
-// error returns a JavaScript Error with a code.
-func (m *modules) error(message, code string) goja.Value {
-	e, err := m.vm.New(m.vm.Get("Error"), m.vm.ToValue(message))
-	if err != nil {
-		panic(err)
-	}
-	m.set(e, "code", code)
-	return e
-}
-
-// load reads the source of a module for require.
-func (m *modules) load(name string) ([]byte, error) {
-	text, err := m.source.read(name)
-	if err != nil {
-		// A folder and a missing file are alike to require: it tries the next name.
-		return nil, require.ModuleFileDoesNotExistError
-	}
-	if strings.HasSuffix(name, ".json") {
-		return text, m.source.validJSON(name, text)
-	}
-	// require's own parser gives no place that a reader could use.
-	if _, err := parser.ParseFile(nil, name, wrapper+string(text)+"\n})", 0, parser.WithDisableSourceMaps); err != nil {
-		src := m.source
-		src.shown = m.source.show(name)
-		return nil, place{source: src, text: string(text)}.syntax(err)
-	}
-	return text, nil
-}
-
-// validJSON says where a JSON file is none: the engine would say where the
-// program is that reads it.
-func (s source) validJSON(name string, text []byte) error {
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal(text, new(any)); errors.As(err, &syntax) {
-		before := string(text[:max(syntax.Offset-1, 0)])
-		return &Problem{
-			File:   s.show(name),
-			Line:   strings.Count(before, "\n") + 1,
-			Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
-			Text:   "syntax error: " + syntax.Error(),
-			Hint:   "JSON that is required has no comments and no comma before a closing bracket",
-		}
-	}
-	return nil
-}
-
-func (m *modules) path(vm *goja.Runtime, module *goja.Object) {
-	wrapped, err := vm.RunScript("path", pathModule)
-	if err != nil {
-		panic(err)
-	}
-	fill, _ := goja.AssertFunction(wrapped)
-	if _, err := fill(goja.Undefined(), module, vm.ToValue(m.source.root)); err != nil {
-		panic(err)
-	}
-}
-
-func (m *modules) os(vm *goja.Runtime, module *goja.Object) {
-	o := vm.NewObject()
-	m.set(module, "exports", o)
-	m.set(o, "EOL", "\n")
-	for name, v := range map[string]string{"platform": "linux", "type": "Linux", "tmpdir": "/tmp", "endianness": "LE"} {
-		m.set(o, name, func() string { return v })
-	}
-	for name, v := range map[string]string{"hostname": m.host.Hostname, "homedir": m.host.Home} {
-		m.set(o, name, func() string { m.asked.note("os." + name + "()"); return v })
-	}
-	cpus := func() []any {
-		m.asked.note("os.cpus()")
-		list := make([]any, m.host.CPUs)
-		for i := range list {
-			list[i] = map[string]any{"model": "", "speed": 0}
-		}
-		return list
-	}
-	m.set(o, "cpus", func() goja.Value { return vm.NewArray(cpus()...) })
-	m.set(o, "availableParallelism", func() int { m.asked.note("os.cpus()"); return m.host.CPUs })
-}
-
-func (m *modules) fs(vm *goja.Runtime, module *goja.Object) {
-	o := vm.NewObject()
-	m.set(module, "exports", o)
-	m.set(o, "existsSync", func(name string) bool {
-		_, err := fs.Stat(m.source.files, strings.TrimPrefix(m.source.now(m.absolute(name)), "/"))
-		return err == nil
-	})
-	m.set(o, "readFileSync", func(call goja.FunctionCall) goja.Value {
-		name := call.Argument(0).String()
-		text, err := m.source.read(name)
+	file = "modules/" + strings.ReplaceAll(file, "/", "-") + ".js"
+	sc := e.scripts.compiled[file]
+	if sc == nil {
+		text, err := fs.ReadFile(moduleFiles, file)
 		if err != nil {
-			panic(m.error("ENOENT: no such file or directory, open "+quoted(name), "ENOENT"))
+			panic(e.vm.NewGoError(err))
 		}
-		// Without an encoding Node gives a Buffer; all that files do with one is
-		// to make a string of it.
-		return vm.ToValue(string(text))
+		program, err := compiled(file, "(function(exports,require,module,host){"+string(text)+"\n})", nil)
+		if err != nil {
+			panic(e.vm.NewGoError(err))
+		}
+		sc = &script{program: program}
+		e.scripts.compiled[file] = sc
+	}
+	wrapped, err := e.vm.RunProgram(sc.program)
+	if err != nil {
+		panic(err)
+	}
+	call, _ := goja.AssertFunction(wrapped)
+	module, exports := e.vm.NewObject(), e.vm.NewObject()
+	e.set(module, "exports", exports)
+	e.natives[name] = exports
+	require := e.vm.ToValue(func(name string) goja.Value { return e.native(name) })
+	if _, err := call(exports, exports, require, module, e.hostObject(name)); err != nil {
+		panic(err)
+	}
+	return module.Get("exports")
+}
+
+// hostObject is what the files of modules/ know of the world.
+func (e *engine) hostObject(name string) *goja.Object {
+	o := e.vm.NewObject()
+	e.set(o, "refuse", func(code, message, hint string) { panic(e.error(code, message, hint)) })
+	e.set(o, "letNode", letNode)
+	e.set(o, "name", name)
+	e.set(o, "root", e.source.root)
+	e.set(o, "file", path.Join(e.source.root, e.source.base))
+	switch name {
+	case "console":
+		e.set(o, "print", func(line string) {
+			if e.print != nil {
+				e.print(line)
+			}
+		})
+	case "fs":
+		e.fsHost(o)
+	case "os":
+		e.osHost(o)
+	case "process":
+		e.processHost(o)
+	case "dotenv", "dotenv/config", "dotenv-expand":
+		e.env = e.environment()
+		e.fsHost(o)
+		e.set(o, "has", func(name string) bool { return e.env.silentlyHas(name) })
+		e.set(o, "env", func() goja.Value { return e.native("process").(*goja.Object).Get("env") })
+	case "module":
+		e.set(o, "createRequire", func(name string) goja.Value {
+			name = strings.TrimPrefix(name, "file://")
+			if strings.HasSuffix(name, "/") {
+				return e.requireFrom(path.Clean(name))
+			}
+			return e.requireFrom(path.Dir(path.Clean(name)))
+		})
+		e.set(o, "names", ownNames)
+	case "crypto":
+		e.cryptoHost(o)
+	case "url":
+		e.set(o, "library", e.library)
+	case "timers":
+		e.timersHost(o)
+	case "perf_hooks":
+		e.set(o, "now", e.uptime)
+	}
+	return o
+}
+
+// uptime returns how long the file has run, in milliseconds.
+func (e *engine) uptime() float64 {
+	return float64(e.facts.clock().Sub(e.facts.begin)) / float64(time.Millisecond)
+}
+
+func (e *engine) timersHost(o *goja.Object) {
+	e.set(o, "setTimeout", e.timerFunc(2, false))
+	e.set(o, "setInterval", e.timerFunc(2, true))
+	e.set(o, "setImmediate", e.timerFunc(1, false))
+	e.set(o, "clear", e.clearTimer)
+}
+
+func (e *engine) processHost(o *goja.Object) {
+	e.env = e.environment()
+	e.set(o, "env", e.vm.NewDynamicObject(e.env))
+	e.set(o, "argv", func() []string { return e.facts.argv(path.Join(e.source.root, e.source.base)) })
+	e.set(o, "pid", e.facts.pid)
+	e.set(o, "uid", e.facts.uid)
+	arch, _ := architecture()
+	e.set(o, "arch", arch)
+	e.set(o, "uptime", e.uptime)
+	e.set(o, "begin", func() float64 { return float64(e.facts.begin.UnixNano()) / 1e6 })
+}
+
+func (e *engine) environment() *environment {
+	if e.env == nil {
+		e.env = &environment{vm: e.vm, facts: e.facts}
+	}
+	return e.env
+}
+
+func (e *engine) osHost(o *goja.Object) {
+	e.set(o, "cpus", e.facts.cpus)
+	e.set(o, "hostname", e.facts.hostname)
+	e.set(o, "homedir", e.facts.home)
+	e.set(o, "user", e.facts.user)
+	e.set(o, "uid", e.facts.uid)
+	e.set(o, "memory", e.facts.memory)
+	e.set(o, "interfaces", e.facts.interfaces)
+	arch, machine := architecture()
+	e.set(o, "arch", arch)
+	e.set(o, "machine", machine)
+}
+
+// fsHost gives the functions that read. They throw errors as Node's do.
+func (e *engine) fsHost(o *goja.Object) {
+	e.set(o, "read", func(name string) string {
+		text, err := e.source.read(name)
+		if err != nil {
+			panic(e.unreadable("open", name, err))
+		}
+		return string(text)
+	})
+	e.set(o, "bytes", func(name string) goja.Value {
+		text, err := e.source.read(name)
+		if err != nil {
+			panic(e.unreadable("open", name, err))
+		}
+		e.native("buffer")
+		return buffer.WrapBytes(e.vm, text)
+	})
+	e.set(o, "exists", func(name string) bool {
+		real, err := e.source.inside(name)
+		if errors.Is(err, errOutside) {
+			return e.facts.exists(e.source.absolute(name))
+		}
+		return err == nil && e.source.exists(real)
+	})
+	e.set(o, "skipped", e.facts.skip)
+	e.set(o, "real", func(name string) string {
+		real, err := e.source.inside(name)
+		if err != nil {
+			panic(e.unreadable("realpath", name, err))
+		}
+		return e.source.then(real)
+	})
+	e.set(o, "list", func(name string) []string {
+		real, err := e.source.inside(name)
+		var entries []fs.DirEntry
+		if err == nil {
+			entries, err = fs.ReadDir(e.source.files, inFS(real))
+		}
+		if err != nil {
+			panic(e.unreadable("scandir", name, err))
+		}
+		names := make([]string, len(entries))
+		for i, entry := range entries {
+			names[i] = entry.Name()
+		}
+		return names
+	})
+	e.set(o, "stat", func(name string, link bool) map[string]any {
+		real, err := e.source.inside(name)
+		var info fs.FileInfo
+		if err == nil {
+			if link {
+				info, err = fs.Lstat(e.source.files, inFS(e.source.now(e.source.absolute(name))))
+			} else {
+				info, err = fs.Stat(e.source.files, inFS(real))
+			}
+		}
+		if err != nil {
+			panic(e.unreadable("stat", name, err))
+		}
+		return map[string]any{
+			"size": info.Size(), "mode": int64(info.Mode().Perm()), "mtimeMs": info.ModTime().UnixMilli(),
+			"file": info.Mode().IsRegular(), "dir": info.IsDir(), "link": info.Mode()&fs.ModeSymlink != 0,
+		}
 	})
 }
 
-func (m *modules) absolute(name string) string {
-	if path.IsAbs(name) {
-		return path.Clean(name)
-	}
-	return path.Join(m.source.root, name)
-}
-
-func (m *modules) process(vm *goja.Runtime, module *goja.Object) {
-	o := vm.NewObject()
-	m.set(module, "exports", o)
-	m.set(o, "env", vm.NewDynamicObject(&environment{modules: m, values: m.host.Environ}))
-	m.set(o, "argv", []string{"node", path.Join(m.source.root, m.source.base)})
-	m.set(o, "execArgv", []string{})
-	m.set(o, "platform", "linux")
-	m.set(o, "cwd", func() string { return m.source.root })
-	m.set(o, "exit", func() { panic(m.error("the file calls process.exit()", "ERR_GOPM")) })
-}
-
-// environment is process.env: what a file reads from it is noted, and what it
-// writes to it stays with the file.
-type environment struct {
-	modules *modules
-	values  map[string]string
-	own     map[string]goja.Value
-	deleted map[string]bool
-}
-
-// Get returns a variable, or nil where there is none.
-func (e *environment) Get(key string) goja.Value {
-	if v, ok := e.own[key]; ok {
-		return v
-	}
-	v, ok := e.values[key]
-	if !ok || e.deleted[key] {
-		return nil
-	}
-	e.modules.asked.note("process.env." + key)
-	return e.modules.vm.ToValue(v)
-}
-
-// Set changes a variable for the file alone, into a string as in Node.
-func (e *environment) Set(key string, v goja.Value) bool {
-	if e.own == nil {
-		e.own = map[string]goja.Value{}
-	}
-	e.own[key] = e.modules.vm.ToValue(v.String())
-	return true
-}
-
-// Has reports whether a variable is set.
-func (e *environment) Has(key string) bool {
-	_, own := e.own[key]
-	_, ok := e.values[key]
-	return own || ok && !e.deleted[key]
-}
-
-// Delete removes a variable for the file alone.
-func (e *environment) Delete(key string) bool {
-	if e.deleted == nil {
-		e.deleted = map[string]bool{}
-	}
-	delete(e.own, key)
-	e.deleted[key] = true
-	return true
-}
-
-// Keys returns the names of all variables, sorted.
-func (e *environment) Keys() []string {
-	var keys []string
-	for key := range e.values {
-		if !e.deleted[key] {
-			keys = append(keys, key)
-		}
-	}
-	for key := range e.own {
-		if _, ok := e.values[key]; !ok || e.deleted[key] {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// printer gives what the file prints to the host.
-type printer struct{ print func(string) }
-
-// Log prints a line.
-func (p printer) Log(s string) { p.line(s) }
-
-// Warn prints a line.
-func (p printer) Warn(s string) { p.line(s) }
-
-// Error prints a line.
-func (p printer) Error(s string) { p.line(s) }
-
-func (p printer) line(s string) {
-	if p.print != nil {
-		p.print(s)
+// unreadable returns the error of a file that could not be read, as Node words
+// it.
+func (e *engine) unreadable(what, name string, err error) goja.Value {
+	switch {
+	case errors.Is(err, errOutside):
+		return e.error("EACCES", "EACCES: "+name+" is outside the project, "+what,
+			"the file may read what is below "+e.source.project+"; for more, "+letNode)
+	case errors.Is(err, fs.ErrPermission):
+		return e.error("EACCES", "EACCES: permission denied, "+what+" "+quoted(name), "")
+	case errors.Is(err, errTooLarge):
+		return e.error("EFBIG", "EFBIG: "+name+" "+err.Error(), letNode)
+	case errors.Is(err, errNoFile):
+		return e.error("EISDIR", "EISDIR: illegal operation on a directory, "+what+" "+quoted(name), "")
+	default:
+		return e.error("ENOENT", "ENOENT: no such file or directory, "+what+" "+quoted(name), "")
 	}
 }

@@ -14,6 +14,7 @@ type Problem struct {
 	Place  string `json:"place,omitempty"`  // the app, such as `apps[1] "api"`
 	Key    string `json:"key,omitempty"`    // the attribute, as the file writes it
 	Text   string `json:"text"`
+	App    int    `json:"-"`              // the app's index
 	Hint   string `json:"hint,omitempty"` // what to do next
 }
 

@@ -16,17 +16,18 @@ type reader struct {
 	problems []*Problem
 }
 
-// apps reads every app there is and returns those without a problem.
+// apps reads every app there is, and returns those of which enough is known.
 func (r *reader) apps(root value) []App {
 	list, key, ok := r.list(root)
 	if !ok {
 		return nil
 	}
 	var apps []App
-	chosen := r.env == ""
+	deployed := root.get("deploy").get(r.env).get("env")
+	chosen := r.env == "" || deployed.kind == Object
 	var blocks, names []string
 	for i, v := range list {
-		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}}
+		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed}
 		a.app.Index = i
 		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
 		a.read(v)
@@ -34,7 +35,8 @@ func (r *reader) apps(root value) []App {
 		if len(r.only) > 0 && !slices.Contains(r.only, a.app.Name) {
 			continue
 		}
-		if len(a.problems) == 0 {
+		a.app.Flawed = len(a.problems) > 0
+		if !a.app.Flawed || a.given.script != "" {
 			apps = append(apps, a.app)
 		}
 		r.problems = append(r.problems, a.problems...)
@@ -45,11 +47,13 @@ func (r *reader) apps(root value) []App {
 			}
 		}
 	}
-	if !chosen {
+	if !chosen && len(blocks) == 0 {
+		r.notes = append(r.notes, Note{"--env " + r.env, Refused, "no app has env_" + r.env})
+	} else if !chosen {
 		p := &Problem{File: r.source.shown, Text: "no app has env_" + r.env}
 		if near := Nearest(r.env, blocks); near != "" {
 			p.Hint = "write --env " + near
-		} else if len(blocks) > 0 {
+		} else {
 			slices.Sort(blocks)
 			p.Hint = "it has: " + strings.Join(slices.Compact(blocks), ", ")
 		}
@@ -147,6 +151,8 @@ type appReader struct {
 	spelled map[string]string // how the file writes the attributes that it has
 	given   given
 	pm2     map[string]any
+	// deployed are the variables of deploy.<env>, which PM2 puts over env.
+	deployed value
 }
 
 // given is what attributes say that only mean something together.
@@ -201,6 +207,9 @@ func (a *appReader) table(rows []Attribute, v value, prefix string) {
 		found, ok := pick(v, names)
 		if !ok {
 			continue
+		}
+		if found.value.kind == String && found.value.text == "" && row.Name != "instances" {
+			continue // PM2 takes it for nothing
 		}
 		a.key = prefix + found.key
 		a.spelled[row.Name] = a.key
@@ -302,7 +311,7 @@ func (a *appReader) problemOn(key, text, hint string) {
 	if spelled := a.spelled[key]; spelled != "" {
 		key = spelled
 	}
-	a.problems = append(a.problems, &Problem{File: a.source.shown, Place: a.app.Place, Key: key, Text: text, Hint: hint})
+	a.problems = append(a.problems, &Problem{File: a.source.shown, Place: a.app.Place, App: a.app.Index, Key: key, Text: text, Hint: hint})
 }
 
 // meant are keys that PM2 never had, and what people want who write them.

@@ -13,6 +13,8 @@ import (
 // with bit 1, Weekdays with Sunday as bit 0.
 type Schedule struct {
 	Seconds, Minutes, Hours, Days, Months, Weekdays uint64
+	// LastDay is of each month, and stands in for Days.
+	LastDay bool
 }
 
 // fields are cron's, with seconds before them where there are six.
@@ -34,17 +36,22 @@ func schedules(pattern string) ([]Schedule, error) {
 	}
 	last := len(parts) - 1
 	parts[last] = sundays(parts[last])
+	day := &parts[last-2]
+	lastDay := *day == "L" || *day == "l"
+	if lastDay {
+		*day = "1"
+	}
 	parsed, err := fields.Parse(strings.Join(parts, " "))
 	spec, ok := parsed.(*cron.SpecSchedule)
 	if err != nil || !ok {
 		return nil, errors.New("is not a cron pattern of numbers, names, lists, ranges and steps")
 	}
-	s := Schedule{spec.Second &^ anyDay, spec.Minute &^ anyDay, spec.Hour &^ anyDay, spec.Dom &^ anyDay, spec.Month &^ anyDay, spec.Dow &^ anyDay}
+	s := Schedule{spec.Second &^ anyDay, spec.Minute &^ anyDay, spec.Hour &^ anyDay, spec.Dom &^ anyDay, spec.Month &^ anyDay, spec.Dow &^ anyDay, lastDay}
 	if spec.Dom&anyDay != 0 || spec.Dow&anyDay != 0 {
 		return []Schedule{s}, nil
 	}
 	byDay, byWeekday := s, s
-	byDay.Weekdays, byWeekday.Days = everyWeekday, everyDay
+	byDay.Weekdays, byWeekday.Days, byWeekday.LastDay = everyWeekday, everyDay, false
 	return []Schedule{byDay, byWeekday}, nil
 }
 

@@ -29,10 +29,11 @@ type value struct {
 	kind   Kind
 	text   string  // what String(v) gives; for Other the class, such as "Function"
 	number float64 // of a Number
-	cpus   *int    // of a Number that is the CPUs of this machine and so many more
 	truthy bool
 	list   []value // of an Array
 	fields []field // of an Object, in the order of the file
+	cpus   *int    // the number is the CPUs of this machine plus this
+	raw    string  // what JSON.stringify makes of an Object that is none, such as a date
 }
 
 // field is one property of an object.
@@ -59,6 +60,9 @@ func (v value) show() string {
 	case Array:
 		return "an array"
 	case Object:
+		if v.raw != "" {
+			return "a date"
+		}
 		return "an object"
 	case Other:
 		return "a " + strings.ToLower(v.text)
@@ -87,6 +91,9 @@ func (v value) json() string {
 		}
 		return "[" + strings.Join(parts, ",") + "]"
 	case Object:
+		if v.raw != "" {
+			return v.raw
+		}
 		var parts []string
 		for _, f := range v.fields {
 			if f.value.text == "undefined" && f.value.kind == Absent || f.value.kind == Other {
@@ -169,9 +176,21 @@ func detachWithin(v goja.Value, depth int, left *int) (value, error) {
 			out.fields = append(out.fields, field{key, e})
 		}
 		return out, nil
+	case "Date":
+		text, err := stringify(o)
+		if err != nil {
+			return value{}, err
+		}
+		return value{kind: Object, text: text, raw: text, truthy: true}, nil
 	default:
 		return value{kind: Other, text: class, truthy: true}, nil
 	}
+}
+
+// stringify returns what JSON.stringify makes of a date.
+func stringify(date *goja.Object) (string, error) {
+	b, err := date.MarshalJSON()
+	return string(b), err
 }
 
 func detachArray(o *goja.Object, depth int, left *int) (value, error) {

@@ -1,0 +1,125 @@
+package activator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// In fork mode an instance is its process, not its channel: a program may close
+// that, or never look at it (Python, a shell).
+
+// startedMark tells a successor that the app was started.
+const startedMark = "started-app"
+
+// endGrace is how much later than its descriptors a process may end: exit(2)
+// closes them first.
+const endGrace = time.Second
+
+// otherMode is the answer to an instance whose unit has another mode than the
+// activator.
+func (a *Activator) otherMode(instance int) error {
+	unit, mode := "without --fork", "fork"
+	if !a.settings.Fork {
+		unit, mode = "with --fork", "cluster"
+	}
+	return fmt.Errorf("%s calls exec %s, but its activator runs in %s mode (GOPM_MODE=); if the units were changed: systemctl daemon-reload, then systemctl restart %s",
+		a.settings.unit(instance), unit, mode, a.settings.target())
+}
+
+// refuseSockets closes what the app's socket units declare.
+func (a *Activator) refuseSockets(declared []int) {
+	if len(declared) > 0 {
+		a.journal.warning("%s.socket is of no use and should be removed: in fork mode (GOPM_MODE=fork) each instance listens by itself", a.settings.App)
+	}
+	for _, fd := range declared {
+		unix.Close(fd)
+	}
+}
+
+// inheritFork takes over what a predecessor has stored, and the instances that
+// run without a channel.
+func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState) error {
+	if take(stored, startedMark) {
+		// A restart of the whole app stops its target, and starts it after the
+		// activator; a kill or an upgrade of the activator leaves it alone.
+		var err error
+		if a.takesOver, err = a.manager.isActive(a.ctx, a.settings.target()); err != nil {
+			return err
+		}
+	}
+	a.adoptWorkers(stored, states)
+	for instance, state := range states {
+		if state.active == "active" && state.pid > 0 {
+			a.adoptActive(instance, state)
+		}
+	}
+	for _, w := range a.workers {
+		a.follow(w)
+	}
+	a.forgetRest(stored)
+	return nil
+}
+
+// adoptActive takes over an instance that systemd calls active: it is ready,
+// whether or not it has a channel to say so.
+func (a *Activator) adoptActive(instance int, state unitState) {
+	w := a.workers[instance]
+	if w == nil {
+		w = &worker{run: run{instance, state.invocation}, unit: a.settings.unit(instance), pid: state.pid}
+		a.workers[instance] = w
+	}
+	w.saidReady, w.ready = true, true
+}
+
+// follow notices the end of an instance's process.
+func (a *Activator) follow(w *worker) {
+	var err error
+	w.process, err = watchProcess(w.pid, func() {
+		a.do(func() { a.endWorker(w, errGone) })
+	})
+	switch {
+	case errors.Is(err, errGone):
+		a.endWorker(w, err)
+	case err != nil:
+		a.journal.err("%s: its end will not be noticed: %v", w.unit, err)
+	}
+}
+
+// loseChannel forgets the channel of an instance that has closed it, or said
+// what it must not. The process goes on without.
+func (a *Activator) loseChannel(w *worker, reason error) {
+	if a.workers[w.instance] != w || a.ctx.Err() != nil {
+		return
+	}
+	a.report(a.notifier.forget(w.channelName()))
+	w.channel.Close()
+	w.channel = nil
+	if !errors.Is(reason, io.EOF) {
+		a.journal.err("%s: its channel is closed: %v; its process goes on without", w.unit, reason)
+	}
+	time.AfterFunc(endGrace, func() {
+		a.do(func() {
+			if a.workers[w.instance] == w {
+				a.goOnWithout(w)
+			}
+		})
+	})
+}
+
+// goOnWithout is for an instance that runs and has no channel.
+func (a *Activator) goOnWithout(w *worker) {
+	if w.ready {
+		a.journal.info("%s has no channel any more (process.disconnect) and goes on without", w.unit)
+		return
+	}
+	err := fmt.Errorf(`%s has no channel any more and can never send "ready": have it send that before process.disconnect, or do without wait_ready (GOPM_WAIT_READY)`, w.unit)
+	a.journal.err("%v", err)
+	for _, c := range w.waits {
+		c.finish(err)
+	}
+	w.waits = nil
+}

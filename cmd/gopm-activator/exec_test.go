@@ -1,0 +1,94 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestWorkerEnv(t *testing.T) {
+	env := []string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100", "NODE_APP_INSTANCE=9", "NODE_UNIQUE_ID=9"}
+	tests := map[string]struct {
+		fork bool
+		want []string
+	}{
+		"cluster": {want: []string{
+			"PORT=3000",
+			"NODE_CHANNEL_FD=7",
+			"NODE_CHANNEL_SERIALIZATION_MODE=json",
+			"NODE_APP_INSTANCE=2",
+			"NODE_UNIQUE_ID=3",
+			"NODE_OPTIONS=--require=/usr/lib/gopm/agent.cjs --max-old-space-size=100",
+		}},
+		"fork": {fork: true, want: []string{
+			"PORT=3000",
+			"NODE_OPTIONS=--max-old-space-size=100",
+			"NODE_CHANNEL_FD=7",
+			"NODE_CHANNEL_SERIALIZATION_MODE=json",
+			"NODE_APP_INSTANCE=2",
+		}},
+	}
+	for name, test := range tests {
+		if got := workerEnv(env, 2, 7, test.fork); !slices.Equal(got, test.want) {
+			t.Errorf("%s: environment is %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestIncrements(t *testing.T) {
+	got, err := parseIncrements([]string{"PORT=3000", "OFFSET=-1"}, 2)
+	if want := []string{"PORT=3002", "OFFSET=1"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	env := without([]string{"PORT=80", "PORTS=1", "A=b"}, got)
+	if want := []string{"PORTS=1", "A=b"}; !slices.Equal(env, want) {
+		t.Errorf("left is %q, want %q", env, want)
+	}
+}
+
+func TestCPUOf(t *testing.T) {
+	var may unix.CPUSet
+	for _, cpu := range []int{1, 3, 70} {
+		may.Set(cpu)
+	}
+	var got []int
+	for instance := range 5 {
+		got = append(got, cpuOf(&may, instance))
+	}
+	if want := []int{1, 3, 70, 1, 3}; !slices.Equal(got, want) {
+		t.Errorf("instances are on CPUs %v, want %v", got, want)
+	}
+}
+
+// pinned has this test binary, run again, pin itself and become a program that
+// tells its CPUs.
+const pinned = "GOPM_TEST_PIN"
+
+func TestPin(t *testing.T) {
+	if instance, err := strconv.Atoi(os.Getenv(pinned)); err == nil {
+		runtime.LockOSThread()
+		if err := pin(instance); err != nil {
+			t.Fatal(err)
+		}
+		t.Fatal(unix.Exec("/bin/grep", []string{"grep", "Cpus_allowed_list", "/proc/self/status"}, nil))
+	}
+	var may unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		t.Fatal(err)
+	}
+	for instance := range 3 {
+		again := exec.Command(os.Args[0], "-test.run=^TestPin$")
+		again.Env = append(os.Environ(), pinned+"="+strconv.Itoa(instance))
+		out, err := again.CombinedOutput()
+		want := "Cpus_allowed_list:\t" + strconv.Itoa(cpuOf(&may, instance))
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("instance %d: %q and %v, want %q", instance, got, err, want)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package ecosystem
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+	"runtime"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja_nodejs/buffer"
+)
+
+// architecture returns what Node and what uname(1) call this machine's.
+func architecture() (node, uname string) {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "x64", "x86_64"
+	case "arm64":
+		return "arm64", "aarch64"
+	}
+	return runtime.GOARCH, runtime.GOARCH
+}
+
+// globals gives the engine the names that Node has everywhere. Most files use
+// one or two of them, so each is made when it is first asked for.
+func (e *engine) globals() {
+	e.ownFile("prelude")
+	global := e.vm.GlobalObject()
+	e.set(global, "global", global)
+	for name, from := range map[string]string{
+		"process": "", "console": "",
+		"Buffer": "buffer", "URL": "url", "URLSearchParams": "url", "TextEncoder": "util", "TextDecoder": "util",
+		"performance": "perf_hooks", "atob": "globals", "btoa": "globals", "structuredClone": "globals", "queueMicrotask": "globals",
+		"AbortController": "globals", "AbortSignal": "globals", "Event": "globals", "EventTarget": "globals",
+		"fetch": "globals", "WebSocket": "globals", "XMLHttpRequest": "globals",
+		"setTimeout": "timers", "setInterval": "timers", "setImmediate": "timers",
+		"clearTimeout": "timers", "clearInterval": "timers", "clearImmediate": "timers",
+	} {
+		e.lazy(global, name, from)
+	}
+}
+
+// lazy defines a global that is the export of a module, or the module itself.
+func (e *engine) lazy(global *goja.Object, name, from string) {
+	settle := func(v goja.Value) {
+		if err := global.DefineDataProperty(name, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+			panic(err)
+		}
+	}
+	getter := e.vm.ToValue(func(goja.FunctionCall) goja.Value {
+		var v goja.Value
+		if from == "" {
+			v = e.native(name)
+		} else {
+			v = e.native(from).(*goja.Object).Get(name)
+		}
+		if v == nil {
+			v = goja.Undefined()
+		}
+		settle(v)
+		return v
+	})
+	setter := e.vm.ToValue(func(call goja.FunctionCall) goja.Value { settle(call.Argument(0)); return goja.Undefined() })
+	if err := global.DefineAccessorProperty(name, getter, setter, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+		panic(err)
+	}
+}
+
+// hashes are the digests of Node's crypto module that files make names with.
+var hashes = map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
+
+func (e *engine) cryptoHost(o *goja.Object) {
+	e.set(o, "hash", func(name string, data goja.Value) goja.Value {
+		make, ok := hashes[name]
+		if !ok {
+			panic(e.error("ERR_CRYPTO_INVALID_DIGEST", "Invalid digest: "+name, ""))
+		}
+		h := make()
+		h.Write(buffer.Bytes(e.vm, data))
+		return buffer.WrapBytes(e.vm, h.Sum(nil))
+	})
+	e.set(o, "random", func() float64 { return e.facts.random() })
+}

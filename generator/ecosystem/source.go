@@ -1,0 +1,278 @@
+package ecosystem
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// largestFile is how much of a file is read, in bytes. The data files that an
+// ecosystem file reads are far smaller.
+const largestFile = 16 << 20
+
+// mostLinks is how many symbolic links a name may lead through.
+const mostLinks = 40
+
+var (
+	errOutside  = errors.New("is outside the project")
+	errTooLarge = errors.New("is larger than 16 MiB")
+	errNoFile   = errors.New("is not a regular file")
+)
+
+// source knows where an ecosystem file is now (home) and where it will be
+// (root). The file only ever sees root: a path that it computes from __dirname
+// is then right on the machine that runs the app.
+type source struct {
+	files fs.FS
+	shown string // the file as the user named it
+	home  string
+	root  string
+	base  string
+
+	real    string // home without symbolic links
+	project string // the folder below which the file may read, without symbolic links
+}
+
+// locate finds out what is outside the file's reach.
+func (s *source) locate() {
+	s.real = s.home
+	if real, err := s.follow(s.home); err == nil {
+		s.real = real
+	}
+	s.project = s.real
+	for dir := s.real; dir != "/"; dir = path.Dir(dir) {
+		if s.exists(path.Join(dir, ".git")) {
+			s.project = dir
+			return
+		}
+		if s.exists(path.Join(dir, "package.json")) {
+			s.project = dir
+		}
+	}
+}
+
+func (s *source) exists(name string) bool {
+	_, err := fs.Stat(s.files, inFS(name))
+	return err == nil
+}
+
+// inFS returns the name of a file in an fs.FS whose root is /.
+func inFS(name string) string {
+	if name == "/" {
+		return "."
+	}
+	return strings.TrimPrefix(name, "/")
+}
+
+// follow returns name without symbolic links in it.
+func (s *source) follow(name string) (string, error) {
+	if _, links := s.files.(fs.ReadLinkFS); !links {
+		return name, nil
+	}
+	todo := strings.Split(strings.Trim(path.Clean(name), "/"), "/")
+	done := "/"
+	for count := 0; len(todo) > 0; {
+		part := todo[0]
+		todo = todo[1:]
+		next := path.Join(done, part)
+		info, err := fs.Lstat(s.files, inFS(next))
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			done = next
+			continue
+		}
+		if count++; count > mostLinks {
+			return "", errors.New("too many symbolic links")
+		}
+		target, err := fs.ReadLink(s.files, inFS(next))
+		if err != nil {
+			return "", err
+		}
+		if path.IsAbs(target) {
+			done = "/"
+		}
+		todo = append(strings.FieldsFunc(target, func(r rune) bool { return r == '/' }), todo...)
+	}
+	return done, nil
+}
+
+// below returns what follows dir in name.
+func below(name, dir string) (rest string, ok bool) {
+	if name == dir {
+		return "", true
+	}
+	return strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// inside returns the file on this machine that name means to the ecosystem
+// file, without symbolic links, where the file may read it.
+func (s *source) inside(name string) (string, error) {
+	real, err := s.follow(s.now(s.absolute(name)))
+	if err != nil {
+		return "", err
+	}
+	if _, ok := below(real, s.project); !ok {
+		return "", errOutside
+	}
+	return real, nil
+}
+
+// absolute returns name as the file means it.
+func (s *source) absolute(name string) string {
+	if path.IsAbs(name) {
+		return path.Clean(name)
+	}
+	return path.Join(s.root, name)
+}
+
+// read returns another file that the ecosystem file asks for.
+func (s *source) read(name string) ([]byte, error) {
+	real, err := s.inside(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.text(real)
+}
+
+// text reads a file of this machine, if it is a regular one of a sound size.
+func (s *source) text(real string) ([]byte, error) {
+	info, err := fs.Stat(s.files, inFS(real))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
+	f, err := s.files.Open(inFS(real))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	if err == nil && len(text) > largestFile {
+		err = errTooLarge
+	}
+	return text, err
+}
+
+// now returns where a file that will be at name is today.
+func (s *source) now(name string) string {
+	if s.root == s.home {
+		return name
+	}
+	// What is around the file, such as ../shared/ports.js, is around it today too.
+	for root, home := s.root, s.real; root != "/"; root, home = path.Dir(root), path.Dir(home) {
+		if rest, ok := below(name, root); ok {
+			return path.Join(home, rest)
+		}
+	}
+	return name
+}
+
+// then returns where a file that is at real today will be.
+func (s *source) then(real string) string {
+	if s.root == s.home && s.real == s.home {
+		return real
+	}
+	if rest, ok := below(real, s.real); ok {
+		return path.Join(s.root, rest)
+	}
+	if s.root == s.home {
+		return real
+	}
+	for root, home := s.root, s.real; root != "/"; root, home = path.Dir(root), path.Dir(home) {
+		if rest, ok := below(real, home); ok {
+			return path.Join(root, rest)
+		}
+	}
+	return real
+}
+
+// show returns the name of a script as the user knows it.
+func (s *source) show(name string) string {
+	if name == path.Join(s.root, s.base) {
+		return s.shown
+	}
+	if rest, ok := below(name, s.root); ok && s.shown != standardInput {
+		return path.Join(path.Dir(s.shown), rest)
+	}
+	return s.now(name)
+}
+
+// isModule reports whether the nearest package.json of a script says that its
+// .js files are ES modules.
+func (s *source) isModule(name string) bool {
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if text, err := s.read(path.Join(dir, "package.json")); err == nil {
+			return readPackage(text).Type == "module"
+		}
+		if dir == "/" || path.Base(dir) == "node_modules" {
+			return false
+		}
+	}
+}
+
+// plain returns what is left of a file without the marks at its beginning that
+// no parser takes.
+func plain(text []byte) string {
+	out := strings.TrimPrefix(string(text), "\ufeff")
+	// A comment of the same length, so that columns stay what they are.
+	if strings.HasPrefix(out, "#!") {
+		out = "//" + out[2:]
+	}
+	return out
+}
+
+// formats are the endings by which PM2 knows an ecosystem file, in the order in
+// which it looks for them anywhere in the name.
+var formats = []struct {
+	ending string
+	format format
+}{
+	{".json", formatJSON}, {".yml", formatYAML}, {".yaml", formatYAML},
+	{".config.js", formatScript}, {".config.cjs", formatScript}, {".config.mjs", formatScript},
+}
+
+// format is how a file is written.
+type format int
+
+const (
+	formatNone format = iota
+	formatScript
+	formatTypeScript
+	formatJSON
+	formatYAML
+)
+
+// formatOf returns how the file named base is written. PM2 looks into the names
+// of folders too, which only ever misleads it.
+func formatOf(base string) format {
+	switch path.Ext(base) {
+	case ".ts", ".mts", ".cts":
+		return formatTypeScript
+	}
+	if i := slices.IndexFunc(formats, func(f struct {
+		ending string
+		format format
+	}) bool {
+		return strings.Contains(base, f.ending)
+	}); i >= 0 {
+		return formats[i].format
+	}
+	switch path.Ext(base) {
+	case ".js", ".cjs", ".mjs":
+		return formatScript
+	}
+	return formatNone
+}
+
+// regular reports whether a file of this machine is a regular one.
+func (s *source) regular(real string) bool {
+	info, err := fs.Stat(s.files, inFS(real))
+	return err == nil && info.Mode().IsRegular()
+}
