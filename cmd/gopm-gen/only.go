@@ -25,6 +25,8 @@ func (c command) generate(ctx context.Context, f flags, file ecosystem.File) (ge
 	problems = slices.DeleteFunc(problems, func(p *ecosystem.Problem) bool {
 		return p.Place != "" && !slices.ContainsFunc(file.Apps, func(app ecosystem.App) bool { return app.Place == p.Place })
 	})
+	few, _ := generator.Generate(file, opt)
+	result.Report.Notes = few.Report.Notes
 	var set units.Set
 	for _, u := range result.Units.Files() {
 		if !chosen(u.Path, f.prefix, file.Apps) {
