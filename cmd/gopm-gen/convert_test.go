@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +182,10 @@ func (c conversion) write(t *testing.T, got map[string]string) {
 	write(t, filepath.Join("testdata", c.name+".txtar"), txtar.Format(c.archive))
 }
 
+// newerKey is what an older systemd says of directives that are only written
+// where --systemd-version allows.
+var newerKey = regexp.MustCompile(`: Unknown key '(RestartSteps|RestartMaxDelaySec)' in section \[Service\], ignoring\.$`)
+
 // TestConvertedUnitsPassSystemd asks systemd-analyze about all units of all
 // archives. It exits 0 on much that is wrong, so every line is a failure.
 func TestConvertedUnitsPassSystemd(t *testing.T) {
@@ -200,7 +205,10 @@ func TestConvertedUnitsPassSystemd(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, line := range lines {
-				t.Error(line)
+				// This machine may have an older systemd than the archive asks for.
+				if !slices.Contains(c.args, "--systemd-version") || !newerKey.MatchString(line) {
+					t.Error(line)
+				}
 			}
 			for _, name := range names {
 				if strings.HasSuffix(name, "@0.service") {
