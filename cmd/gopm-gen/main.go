@@ -62,7 +62,17 @@ func isGenerator(args []string) bool {
 // machine is the machine that this runs on, as an ecosystem file may see it.
 // What cannot be found out stays empty: few files ask.
 func machine() ecosystem.Host {
-	host := ecosystem.Host{Files: os.DirFS("/"), Environ: map[string]string{}, CPUs: runtime.NumCPU()}
+	host := ecosystem.Host{
+		Files:     os.DirFS("/"),
+		Stdin:     os.Stdin,
+		Environ:   map[string]string{},
+		CPUs:      runtime.NumCPU(),
+		User:      os.Getenv("USER"),
+		UID:       os.Getuid(),
+		Memory:    memory(),
+		Addresses: addresses,
+		RunNode:   runNode,
+	}
 	host.Dir, _ = os.Getwd()
 	host.Hostname, _ = os.Hostname()
 	host.Home, _ = os.UserHomeDir()

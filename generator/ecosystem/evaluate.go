@@ -35,8 +35,8 @@ type evaluation struct {
 }
 
 // run runs the file once. It returns when ctx ends, even where the file cannot
-// be stopped.
-func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) (value, *Problem) {
+// be stopped; why then says what ended it, and there can be no other run.
+func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) (_ value, _ *Problem, why error) {
 	type outcome struct {
 		value   value
 		problem *Problem
@@ -58,11 +58,10 @@ func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) 
 	tick := time.NewTicker(sample)
 	defer tick.Stop()
 	before := heap()
-	var why error
 	for why == nil {
 		select {
 		case out := <-done:
-			return out.value, out.problem
+			return out.value, out.problem, nil
 		case <-ctx.Done():
 			why = ctx.Err()
 		case <-tick.C:
@@ -78,12 +77,12 @@ func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) 
 	select {
 	case out := <-done:
 		if out.problem == nil {
-			return out.value, nil
+			return out.value, nil, nil
 		}
 		stopped.File, stopped.Line, stopped.Column = out.problem.File, out.problem.Line, out.problem.Column
 	case <-timer.C:
 	}
-	return value{}, stopped
+	return value{}, stopped, why
 }
 
 // stopped is the problem of a file that went too far.

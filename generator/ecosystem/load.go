@@ -84,6 +84,9 @@ func (s *source) evaluate(ctx context.Context, host Host, opt Options) (result, 
 	if problem == nil && s.base == "package.json" {
 		out.exports, problem = s.manifest(out.exports)
 	}
+	if list := s.leftBehind(out.exports); len(list) > 0 {
+		out.facts = append(out.facts, Note{s.home, Differently, "is where the file is now, and not where the apps will be: " + places(list)})
+	}
 	return out, problem
 }
 
@@ -100,7 +103,7 @@ func (s *source) evaluateHere(ctx context.Context, host Host, opt Options, text 
 	defer cancel()
 	ev := evaluation{source: s, scripts: &scripts{source: s, compiled: map[string]*script{}}, text: text, format: f, bounds: limits}
 	truth := newFacts(host)
-	exports, problem := ev.run(ctx, truth, host.Print)
+	exports, problem, _ := ev.run(ctx, truth, host.Print)
 	if problem != nil {
 		return result{}, problem
 	}

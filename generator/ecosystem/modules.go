@@ -17,7 +17,7 @@ import (
 // moduleFiles are Node's modules as far as an ecosystem file goes, and dotenv,
 // which many such files load before anything is installed.
 //
-//go:embed modules/*.js
+//go:embed modules/*.js modules/*.mjs
 var moduleFiles embed.FS
 
 // ownNames are the modules that have a file in modules/.

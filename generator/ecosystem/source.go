@@ -204,19 +204,6 @@ func (s *source) show(name string) string {
 	return s.now(name)
 }
 
-// isModule reports whether the nearest package.json of a script says that its
-// .js files are ES modules.
-func (s *source) isModule(name string) bool {
-	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		if text, err := s.read(path.Join(dir, "package.json")); err == nil {
-			return readPackage(text).Type == "module"
-		}
-		if dir == "/" || path.Base(dir) == "node_modules" {
-			return false
-		}
-	}
-}
-
 // plain returns what is left of a file without the marks at its beginning that
 // no parser takes.
 func plain(text []byte) string {
