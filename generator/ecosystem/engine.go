@@ -34,6 +34,7 @@ type engine struct {
 	loaded  map[string]*goja.Object // module objects by the name of their file
 	natives map[string]goja.Value   // exports of the modules that are gopm's own
 	main    *goja.Object
+	awaited goja.Value // the promise of a main module that awaits something at its top
 	env     *environment
 }
 
@@ -54,6 +55,11 @@ func (e *engine) run(text string, f format) (value, *Problem) {
 		e.globals()
 		exports = e.evaluate(name, text, f)
 	})
+	if err == nil && e.awaited != nil {
+		if _, err = e.settleOne(e.awaited, "the module"); err == nil {
+			err = e.call(func() { exports = e.exported(e.main) })
+		}
+	}
 	if err == nil {
 		exports, err = e.settle(exports)
 	}
@@ -175,7 +181,7 @@ func (e *engine) settleOne(v goja.Value, what string) (goja.Value, error) {
 			case goja.PromiseStateRejected:
 				return nil, rejection{p.Result()}
 			default:
-				return nil, &Problem{File: e.source.shown, Text: what + " is a promise that is never settled", Hint: "resolve it with the apps, or export them directly"}
+				return nil, &Problem{File: e.source.shown, Text: what + " waits for a promise that is never settled", Hint: "resolve it with the apps, or export them directly"}
 			}
 			continue
 		}

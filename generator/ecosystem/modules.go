@@ -49,8 +49,6 @@ func (e *engine) native(name string) goja.Value {
 	}
 	var exports goja.Value
 	switch name {
-	case "buffer":
-		exports = e.library(name)
 	case "path/posix":
 		exports = e.native("path")
 	case "fs/promises":
@@ -146,7 +144,7 @@ func (e *engine) hostObject(name string) *goja.Object {
 		e.set(o, "names", ownNames)
 	case "crypto":
 		e.cryptoHost(o)
-	case "url":
+	case "url", "buffer":
 		e.set(o, "library", e.library)
 	case "timers":
 		e.timersHost(o)
@@ -214,7 +212,6 @@ func (e *engine) fsHost(o *goja.Object) {
 		if err != nil {
 			panic(e.unreadable("open", name, err))
 		}
-		e.native("buffer")
 		return buffer.WrapBytes(e.vm, text)
 	})
 	e.set(o, "exists", func(name string) bool {

@@ -123,7 +123,7 @@ const unsettled = 13
 // silent is the problem of a Node that ended without an answer.
 func (n nodeRun) silent(out NodeOutput) *Problem {
 	if out.Exit == unsettled {
-		return &Problem{File: n.source.shown, Text: "module.exports is a promise that is never settled", Hint: "resolve it with the apps, or export them directly"}
+		return &Problem{File: n.source.shown, Text: "module.exports waits for a promise that is never settled", Hint: "resolve it with the apps, or export them directly"}
 	}
 	text := fmt.Sprintf("node ended with exit code %d before the file had exported its apps", out.Exit)
 	if last := lastLine(string(out.Stderr)); last != "" {

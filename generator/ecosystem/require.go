@@ -58,9 +58,17 @@ func (e *engine) runModule(name, text string, main bool) *goja.Object {
 	if sc.module {
 		args = append(args, e.meta(name))
 	}
-	if _, err := call(exports, args...); err != nil {
+	if sc.async && !main {
+		delete(e.loaded, name)
+		panic(e.error("ERR_REQUIRE_ASYNC_MODULE", "the module "+quoted(e.source.show(name))+" awaits something outside of any function", "put it into an async function, or "+letNode))
+	}
+	returned, err := call(exports, args...)
+	if err != nil {
 		delete(e.loaded, name)
 		panic(err)
+	}
+	if sc.async {
+		e.awaited = returned
 	}
 	e.set(module, "loaded", true)
 	return module

@@ -23,6 +23,7 @@ type script struct {
 	before  string // what stands before the text on its first line
 	mapped  bool   // positions come from a source map and count UTF-16 units
 	module  bool   // the wrapper takes import.meta
+	async   bool   // the wrapper is an async function
 }
 
 // scripts compiles each file once, however often the file is run.
@@ -66,7 +67,7 @@ func (s *scripts) build(name, text string) (*script, *Problem) {
 		p.Hint = "write it in a simpler way, or " + letNode
 		return nil, p
 	}
-	out.program, out.mapped, out.module = program, true, true
+	out.program, out.mapped, out.module, out.async = program, true, true, js.async
 	return out, nil
 }
 
@@ -131,11 +132,6 @@ func (s *scripts) syntax(name string, sc *script, wrong *complaint) *Problem {
 	text := strings.TrimRight(sc.text, " \t\r\n")
 	last := strings.Count(text, "\n") + 1
 	switch {
-	case wrong.awaitsAtTop():
-		out.Text = "await outside of a function"
-		out.Hint = "export an async function: export default async () => ({ apps: [ … ] }), or " + letNode
-		out.Column = sc.column(wrong.line, wrong.column)
-		return out
 	case strings.Contains(message, "end of file") || wrong.line > last:
 		message = atEnd
 		out.Line, out.Column = last, utf8.RuneCountInString(sc.line(last))+1

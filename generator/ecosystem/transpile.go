@@ -19,8 +19,9 @@ const (
 
 // transpiled is a script as the engine can run it.
 type transpiled struct {
-	code string // wrapped
-	maps []byte // the source map of code
+	code  string // wrapped
+	maps  []byte // the source map of code
+	async bool   // it is an async function
 }
 
 // complaint is what is wrong with a script.
@@ -56,12 +57,19 @@ func transpile(name, text string) (transpiled, *complaint) {
 	if len(out.Errors) == 0 {
 		return transpiled{code: string(out.Code), maps: out.Map}, nil
 	}
-	first := out.Errors[0]
-	c := &complaint{text: first.Text, line: 1, column: 1}
-	if first.Location != nil {
-		c.line, c.column = first.Location.Line, first.Location.Column+1
+	if c := complain(out.Errors[0]); !c.awaitsAtTop() {
+		return transpiled{}, c
 	}
-	return transpiled{}, c
+	return awaiting(text, options)
+}
+
+// complain returns what esbuild says.
+func complain(message api.Message) *complaint {
+	c := &complaint{text: message.Text, line: 1, column: 1}
+	if message.Location != nil {
+		c.line, c.column = message.Location.Line, message.Location.Column+1
+	}
+	return c
 }
 
 // awaitsAtTop reports whether the complaint is that a module awaits something

@@ -1,8 +1,8 @@
 // Names that Node has everywhere and no module gives.
 'use strict'
 
-exports.atob = text => Buffer.from(String(text), 'base64').toString('latin1')
-exports.btoa = text => Buffer.from(String(text), 'latin1').toString('base64')
+exports.atob = text => String.fromCharCode(...Buffer.from(String(text), 'base64'))
+exports.btoa = text => Buffer.from(Array.from(String(text), c => c.charCodeAt(0))).toString('base64')
 exports.queueMicrotask = f => { Promise.resolve().then(f) }
 
 exports.structuredClone = function structuredClone (value, options, seen = new Map()) {

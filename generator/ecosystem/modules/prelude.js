@@ -28,13 +28,15 @@ for (const name of ['ArrayBuffer', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray
   'Uint32Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array']) {
   const own = globalThis[name]
   if (!own) continue
-  const guarded = new Proxy(own, {
-    construct (target, args, newTarget) {
-      const size = typeof args[0] === 'object' && args[0] !== null ? args[0].length : args[0]
-      if (size > most) refuse('new ' + name + '()')
-      return Reflect.construct(target, args, newTarget === guarded ? target : newTarget)
-    }
-  })
+  const guarded = function (...args) {
+    if (!new.target) throw new TypeError('Constructor ' + name + " requires 'new'")
+    const size = typeof args[0] === 'object' && args[0] !== null ? args[0].length : args[0]
+    if (size > most) refuse('new ' + name + '()')
+    return Reflect.construct(own, args, new.target === guarded ? own : new.target)
+  }
+  guarded.prototype = own.prototype
+  Object.setPrototypeOf(guarded, own)
+  Object.defineProperty(guarded, 'name', { value: name })
   own.prototype.constructor = guarded
   Object.defineProperty(globalThis, name, { value: guarded, writable: true, configurable: true })
 }

@@ -1,6 +1,35 @@
 // Node's url module: the classes are the engine's library's.
 'use strict'
-const { URL, URLSearchParams, ...more } = host.library('url')
+const { URL: LibraryURL, URLSearchParams, ...more } = host.library('url')
+
+// absolute joins an address to its base, which the library does for paths from
+// the root alone.
+function absolute (to, base) {
+  to = String(to)
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(to)) return to
+  const from = new LibraryURL(String(base))
+  const root = from.protocol + '//' + (from.username ? from.username + (from.password ? ':' + from.password : '') + '@' : '') + from.host
+  if (to.startsWith('//')) return from.protocol + to
+  if (to === '' || to[0] === '#') return root + from.pathname + from.search + to
+  if (to[0] === '?') return root + from.pathname + to
+  const [, path, rest] = /^([^?#]*)(.*)$/s.exec(to)
+  const out = []
+  const parts = (path[0] === '/' ? path : from.pathname.replace(/[^/]*$/, '') + path).split('/')
+  parts.forEach((part, i) => {
+    const last = i === parts.length - 1
+    if (part === '..') { if (out.length > 1) out.pop() } else if (part !== '.') { out.push(part); return }
+    if (last) out.push('')
+  })
+  return root + out.join('/') + rest
+}
+
+function URL (to, base) {
+  if (!new.target) throw new TypeError("Class constructor URL cannot be invoked without 'new'")
+  return new LibraryURL(base === undefined ? String(to) : absolute(to, base))
+}
+URL.prototype = LibraryURL.prototype
+URL.canParse = (...args) => { try { return Boolean(new URL(...args)) } catch { return false } }
+Object.setPrototypeOf(URL, LibraryURL)
 
 function fileURLToPath (address) {
   const url = typeof address === 'string' ? new URL(address) : address

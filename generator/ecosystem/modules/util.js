@@ -111,7 +111,7 @@ class TextEncoder {
 
 class TextDecoder {
   constructor (encoding = 'utf-8') { this.encoding = encoding }
-  decode (bytes) { return bytes === undefined ? '' : Buffer.from(bytes).toString(this.encoding === 'latin1' ? 'latin1' : 'utf8') }
+  decode (bytes) { return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8') }
 }
 
 module.exports = {
