@@ -132,6 +132,7 @@ func (e *engine) hostObject(name string) *goja.Object {
 		e.env = e.environment()
 		e.fsHost(o)
 		e.set(o, "has", func(name string) bool { return e.env.silentlyHas(name) })
+		e.set(o, "assign", func(name, text string) { e.env.Set(name, e.vm.ToValue(text)) })
 		e.set(o, "env", func() goja.Value { return e.native("process").(*goja.Object).Get("env") })
 	case "module":
 		e.set(o, "createRequire", func(name string) goja.Value {
@@ -245,14 +246,17 @@ func (e *engine) fsHost(o *goja.Object) {
 		return names
 	})
 	e.set(o, "stat", func(name string, link bool) map[string]any {
-		real, err := e.source.inside(name)
+		look, at := fs.Stat, name
+		if link {
+			look, at = fs.Lstat, path.Dir(e.source.absolute(name))
+		}
+		real, err := e.source.inside(at)
 		var info fs.FileInfo
 		if err == nil {
 			if link {
-				info, err = fs.Lstat(e.source.files, inFS(e.source.now(e.source.absolute(name))))
-			} else {
-				info, err = fs.Stat(e.source.files, inFS(real))
+				real = path.Join(real, path.Base(e.source.absolute(name)))
 			}
+			info, err = look(e.source.files, inFS(real))
 		}
 		if err != nil {
 			panic(e.unreadable("stat", name, err))

@@ -112,8 +112,14 @@ func below(name, dir string) (rest string, ok bool) {
 // inside returns the file on this machine that name means to the ecosystem
 // file, without symbolic links, where the file may read it.
 func (s *source) inside(name string) (string, error) {
-	real, err := s.follow(s.now(s.absolute(name)))
+	name = s.now(s.absolute(name))
+	real, err := s.follow(name)
 	if err != nil {
+		// Whether there is such a file outside is none of its business.
+		_, here := below(name, s.home)
+		if _, ok := below(name, s.project); !ok && !here {
+			return "", errOutside
+		}
 		return "", err
 	}
 	if _, ok := below(real, s.project); !ok {

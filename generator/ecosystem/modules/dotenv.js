@@ -18,8 +18,11 @@ function parse (source) {
 function populate (target, parsed, options = {}) {
   const out = {}
   for (const key of Object.keys(parsed)) {
-    const there = target === host.env() ? host.has(key) : Object.hasOwn(target, key)
-    if (!there || options.override) target[key] = out[key] = parsed[key]
+    const own = target === host.env()
+    if (!options.override && (own ? host.has(key) : Object.hasOwn(target, key))) continue
+    out[key] = parsed[key]
+    if (own) host.assign(key, parsed[key])
+    else target[key] = parsed[key]
   }
   return out
 }
