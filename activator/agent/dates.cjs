@@ -1,7 +1,6 @@
 'use strict';
 
-// `log_date_format`: what PM2's cluster mode does, a `<timestamp>: ` before each
-// write to stdout and stderr. Once per write, not per line, as there.
+// A time in the format of `log_date_format`.
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const MONTHS = [
@@ -41,34 +40,6 @@ const TOKENS = {
 // [escaped] text, or a token: the longest first, as the table has them.
 const PARTS = new RegExp(`\\[([^\\]]+)\\]|${Object.keys(TOKENS).join('|')}`, 'g');
 
-/** Does what GOPM_LOG_DATE_FORMAT asks for, and hides the variable from the app. */
-function install(process) {
-  const format = process.env.GOPM_LOG_DATE_FORMAT;
-  delete process.env.GOPM_LOG_DATE_FORMAT;
-  if (!format) return;
-  prefixWrites(process.stdout, format);
-  prefixWrites(process.stderr, format);
-}
-
-function prefixWrites(stream, format) {
-  const { write } = stream;
-  stream.write = function (chunk, ...rest) {
-    return write.call(this, prefixed(chunk, rest[0], `${formatDate(new Date(), format)}: `), ...rest);
-  };
-}
-
-/**
- * One chunk, so that it stays one write(2): workers append to a shared file.
- * What is no text and no bytes is left for the stream to refuse.
- */
-function prefixed(chunk, encoding, prefix) {
-  if (chunk instanceof Uint8Array) return Buffer.concat([Buffer.from(prefix), chunk]);
-  if (typeof chunk !== 'string') return chunk;
-  // Text in an encoding such as hex: the prefix must not be decoded with it.
-  if (typeof encoding === 'string') return Buffer.concat([Buffer.from(prefix), Buffer.from(chunk, encoding)]);
-  return prefix + chunk;
-}
-
 /** The local time; whatever is neither a token nor in brackets stays as it is. */
 function formatDate(time, format) {
   return format.replace(PARTS, (token, escaped) => escaped ?? TOKENS[token](time));
@@ -89,4 +60,4 @@ function offset(time, separator) {
   return (minutes < 0 ? '-' : '+') + pad(Math.floor(size / 60), 2) + separator + pad(size % 60, 2);
 }
 
-module.exports = { install, formatDate };
+module.exports = { formatDate };
