@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/steer"
 )
@@ -65,6 +66,7 @@ type Environment struct {
 	Getenv  func(string) string
 	Host    fs.FS // the root of the file system
 	Journal io.Writer
+	Manager control.Manager
 }
 
 // busyTick is how often systemd is asked for more time while workers start or
@@ -85,7 +87,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		count:     s.Workers(CPUs(env.Host)),
 		journal:   journal{env.Journal},
 		notifier:  notifier{env.Getenv("NOTIFY_SOCKET")},
-		manager:   &manager{ctx: running, own: s.ownUnit()},
+		manager:   &manager{ctx: running, own: s.ownUnit(), of: env.Manager},
 		workers:   make(map[int]*worker),
 		early:     make(map[*client]run),
 		accepters: make(map[place]*accepter),

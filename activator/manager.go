@@ -5,11 +5,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 )
 
@@ -25,6 +29,7 @@ const jobPoll = 5 * time.Second
 type manager struct {
 	ctx  context.Context // the connection's life
 	own  string          // the activator's unit
+	of   control.Manager // which one it is
 	mu   sync.Mutex
 	conn *systemd.Conn
 }
@@ -57,12 +62,31 @@ func (m *manager) connection() (*systemd.Conn, error) {
 	if m.conn != nil && m.conn.Connected() {
 		return m.conn, nil
 	}
-	conn, err := systemd.NewWithContext(m.ctx)
+	conn, err := m.connect()
 	if err != nil {
 		return nil, fmt.Errorf("reach systemd over D-Bus: %w", err)
 	}
 	m.conn = conn
 	return conn, nil
+}
+
+// connect reaches a user's manager by its own socket: a session bus need not
+// exist.
+func (m *manager) connect() (*systemd.Conn, error) {
+	if !m.of.User {
+		return systemd.NewWithContext(m.ctx)
+	}
+	return systemd.NewConnection(func() (*dbus.Conn, error) {
+		conn, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(m.of.Private()), dbus.WithContext(m.ctx))
+		if err != nil {
+			return nil, err
+		}
+		if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return conn, nil
+	})
 }
 
 // run makes a job and waits for its end.

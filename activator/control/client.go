@@ -20,11 +20,11 @@ var ErrCanceled = errors.New("canceled")
 // retryPause is between two attempts to reach an activator that restarts.
 const retryPause = 100 * time.Millisecond
 
-// Ask sends hello to the activator of app and waits for its last answer.
+// Ask sends hello to an activator and waits for its last answer.
 // progress is called for each line before it. ErrGone where the activator ends
 // first; the error of the answer where it has one.
-func Ask(ctx context.Context, app string, hello Hello, progress func(string)) error {
-	conn, err := dial(ctx, app)
+func Ask(ctx context.Context, at Address, hello Hello, progress func(string)) error {
+	conn, err := dial(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,9 @@ func Ask(ctx context.Context, app string, hello Hello, progress func(string)) er
 
 // Insist is Ask again and again for as long as the activator goes away before
 // it answers: systemd starts the next one at the first connection.
-func Insist(ctx context.Context, app string, hello Hello) error {
+func Insist(ctx context.Context, at Address, hello Hello) error {
 	for {
-		err := Ask(ctx, app, hello, func(string) {})
+		err := Ask(ctx, at, hello, func(string) {})
 		if !errors.Is(err, ErrGone) {
 			return err
 		}
@@ -71,9 +71,9 @@ func Insist(ctx context.Context, app string, hello Hello) error {
 
 // Attach makes a connection the channel of an instance and returns it; the
 // caller closes it or hands it on. It insists like Insist.
-func Attach(ctx context.Context, app string, hello Hello) (*os.File, error) {
+func Attach(ctx context.Context, at Address, hello Hello) (*os.File, error) {
 	for {
-		file, err := attach(ctx, app, hello)
+		file, err := attach(ctx, at, hello)
 		if !errors.Is(err, ErrGone) {
 			return file, err
 		}
@@ -83,8 +83,8 @@ func Attach(ctx context.Context, app string, hello Hello) (*os.File, error) {
 	}
 }
 
-func attach(ctx context.Context, app string, hello Hello) (*os.File, error) {
-	conn, err := dial(ctx, app)
+func attach(ctx context.Context, at Address, hello Hello) (*os.File, error) {
+	conn, err := dial(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +123,10 @@ func readAnswer(conn net.Conn) (Answer, error) {
 	return answer, nil
 }
 
-func dial(ctx context.Context, app string) (*net.UnixConn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", Path(app))
+func dial(ctx context.Context, at Address) (*net.UnixConn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", at.Path)
 	if err != nil {
-		return nil, fmt.Errorf("reach the activator of %s: %w", app, err)
+		return nil, fmt.Errorf("reach the activator of %s: %w", at.App, err)
 	}
 	return conn.(*net.UnixConn), nil
 }

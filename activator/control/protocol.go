@@ -6,7 +6,6 @@ package control
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 )
 
 // Verb is what a client asks for.
@@ -52,9 +51,6 @@ type Answer struct {
 	// as a stop.
 	Canceled bool `json:"canceled,omitempty"`
 }
-
-// Path is the control socket of an app.
-func Path(app string) string { return filepath.Join("/run/gopm", app+".sock") }
 
 // Line is v as one line of JSON.
 func Line(v any) []byte {

@@ -54,7 +54,7 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 	}
 	request := hello(control.Exec, instance)
 	request.Fork = o.fork
-	file, err := control.Attach(ctx, app, request)
+	file, err := control.Attach(ctx, address(app), request)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // It does not wait for another activator where the one it asked is killed: as
 // ExecReload= (--quiet) it would keep systemd from starting that one.
 func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error {
-	err := control.Ask(ctx, app, control.Hello{Verb: control.Reload}, func(line string) {
+	err := control.Ask(ctx, address(app), control.Hello{Verb: control.Reload}, func(line string) {
 		if !quiet {
 			fmt.Fprintln(stdout, line)
 		}

@@ -17,5 +17,6 @@ func serve(ctx context.Context, app string) error {
 		Getenv:  os.Getenv,
 		Host:    os.DirFS("/"),
 		Journal: os.Stderr,
+		Manager: manager(),
 	})
 }

@@ -23,7 +23,7 @@ func wait(ctx context.Context, app string, args []string) error {
 	}
 	ctx, cancel := whileRuns(ctx)
 	defer cancel()
-	err = control.Insist(ctx, app, hello(control.Wait, instance))
+	err = control.Insist(ctx, address(app), hello(control.Wait, instance))
 	switch cause := context.Cause(ctx); {
 	case err == nil, cause == context.Canceled:
 		// Canceled by the signal of a stop: nothing has failed.
@@ -99,7 +99,7 @@ func drain(ctx context.Context, app string, args []string, o drainOptions) error
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
 	request.Message = o.message
-	err = control.Insist(asking, app, request)
+	err = control.Insist(asking, address(app), request)
 	if err != nil && context.Cause(ctx) != errEnded {
 		lacks := "without a drain"
 		if o.message {
@@ -132,6 +132,20 @@ func end(ctx context.Context, patience time.Duration, first unix.Signal) {
 		case <-time.After(patience):
 		}
 	}
+}
+
+// address is where the activator of an app listens.
+func address(app string) control.Address { return manager().Address(app) }
+
+// manager is the service manager that this process belongs to. Where that
+// cannot be read it is the system's.
+func manager() control.Manager {
+	cgroup, _ := os.ReadFile("/proc/self/cgroup")
+	return control.Process{
+		UID:     os.Getuid(),
+		Cgroup:  string(cgroup),
+		Runtime: os.Getenv("XDG_RUNTIME_DIR"),
+	}.Manager()
 }
 
 func hello(verb control.Verb, instance int) control.Hello {
