@@ -47,10 +47,13 @@ type Activator struct {
 	// takesOver: in fork mode, the app was started by a predecessor. What does
 	// not run now has ended by itself.
 	takesOver bool
-	up        bool // every worker was started; rolls may begin
-	roll      *roll
-	next      *roll // what was asked for meanwhile
-	starting  int   // start jobs that are not over
+	// interrupted is when the roll began that a predecessor in fork mode was
+	// killed in (unitState.begun); 0 where there was none.
+	interrupted uint64
+	up          bool // every worker was started; rolls may begin
+	roll        *roll
+	next        *roll // what was asked for meanwhile
+	starting    int   // start jobs that are not over
 	// overtaken are instances whose job a stop took the place of: that they
 	// failed to start is no news to anyone.
 	overtaken []int

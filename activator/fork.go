@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/rollout"
 )
 
 // In fork mode an instance is its process, not its channel: a program may close
@@ -51,6 +53,11 @@ func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState)
 			return err
 		}
 	}
+	for name := range stored {
+		if begun, ok := parseRollMark(name); ok && a.takesOver {
+			a.interrupted = begun
+		}
+	}
 	a.adoptWorkers(stored, states)
 	for instance, state := range states {
 		if state.active == "active" && state.pid > 0 {
@@ -62,6 +69,61 @@ func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState)
 	}
 	a.forgetRest(stored)
 	return nil
+}
+
+// markRoll leaves a trace of a roll of all instances: when it began. What is
+// older is left to do, should this process be killed.
+func (a *Activator) markRoll(r *roll, total int) {
+	if !a.settings.Fork || total < a.count {
+		return
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		a.report(err)
+		return
+	}
+	r.mark = rollMark(uint64(now.Nano()) / 1000)
+	a.report(a.notifier.mark(r.mark))
+}
+
+func rollMark(begun uint64) string { return fmt.Sprintf("rolling-%d", begun) }
+
+func parseRollMark(name string) (begun uint64, ok bool) {
+	_, err := fmt.Sscanf(name, "rolling-%d", &begun)
+	return begun, err == nil
+}
+
+// resumeFork goes on with the roll that a predecessor was killed in, unless an
+// instance has failed meanwhile.
+func (a *Activator) resumeFork(states map[int]unitState) {
+	if a.interrupted == 0 {
+		return
+	}
+	left, failed := leftToRoll(a.count, a.interrupted, states)
+	a.interrupted = 0
+	switch {
+	case failed >= 0:
+		a.aborted = fmt.Sprintf("%s has failed", a.settings.unit(failed))
+		a.journal.err("resumed reload: aborted: %s; the activator was killed during the reload, and %d of %d instances are still to restart: reload again", a.aborted, len(left), a.count)
+	case len(left) > 0:
+		a.beginRoll(&roll{Roll: rollout.OneByOne(left), why: "resumed reload"})
+	}
+}
+
+// leftToRoll are the instances that began before a roll did, and one that has
+// failed since, or -1.
+func leftToRoll(count int, begun uint64, states map[int]unitState) (left []int, failed int) {
+	failed = -1
+	for instance := range count {
+		state, known := states[instance]
+		switch {
+		case known && state.begun >= begun && state.active == "failed":
+			failed = instance
+		case known && state.begun < begun && state.runs():
+			left = append(left, instance)
+		}
+	}
+	return left, failed
 }
 
 // adoptActive takes over an instance that systemd calls active: it is ready,

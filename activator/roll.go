@@ -13,6 +13,8 @@ type roll struct {
 	why     string
 	job     rollout.Job
 	clients []*client
+	// mark is what tells a successor of the roll, in fork mode.
+	mark string
 }
 
 // reload replaces every worker and answers c at the end. During a roll it is
@@ -55,6 +57,7 @@ func (a *Activator) everyone() []int {
 func (a *Activator) beginRoll(r *roll) {
 	a.roll = r
 	if _, total := r.Progress(); total > 0 {
+		a.markRoll(r, total)
 		replace := "replace"
 		if a.settings.Fork {
 			replace = "restart"
@@ -97,9 +100,12 @@ func (a *Activator) runRoll(job rollout.Job) {
 func (a *Activator) endRoll() {
 	r := a.roll
 	a.roll = nil
+	if r.mark != "" {
+		a.report(a.notifier.forget(r.mark))
+	}
 	if err := r.Err(); err != nil {
 		a.aborted = err.Error()
-		a.journal.err("%s aborted: %v", r.why, err)
+		a.journal.err("%s: aborted: %v", r.why, err)
 	} else {
 		a.tell(r, "%s: done", r.why)
 	}
@@ -141,7 +147,7 @@ func (a *Activator) tell(r *roll, format string, args ...any) {
 // resume goes on with a roll that the activator before this one was killed in.
 // A running surge worker is its trace, and the workers that are older than it
 // are what is left to do. Any other instance beyond the count is stopped. In
-// fork mode there is no trace, and nothing is resumed.
+// fork mode the trace is a mark.
 func (a *Activator) resume(states map[int]unitState) {
 	for instance, state := range states {
 		if (instance > a.count || instance == a.count && a.settings.Fork) && state.runs() {
@@ -151,8 +157,12 @@ func (a *Activator) resume(states map[int]unitState) {
 	}
 	a.up = true
 	defer a.beginNext()
+	if a.settings.Fork {
+		a.resumeFork(states)
+		return
+	}
 	surge := states[a.count]
-	if a.settings.Fork || !surge.runs() {
+	if !surge.runs() {
 		return
 	}
 	var left []int

@@ -190,7 +190,9 @@ func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *
 	go a.serve(w, false)
 	if a.settings.Fork {
 		a.follow(w)
-		a.checkReady(w)
+		if a.workers[instance] == w {
+			a.checkReady(w)
+		}
 	}
 }
 

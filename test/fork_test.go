@@ -18,6 +18,8 @@ type forkApp struct {
 	exec, command string
 	// settings are the activator's, service lines are the instances'.
 	settings, service []string
+	// cluster is the mistake of a unit without --fork.
+	cluster bool
 }
 
 // node is the machine's, and forkCode the app's code on it.
@@ -55,13 +57,17 @@ PropagatesReloadTo=gopm-activator@%[1]s.service
 // writeService writes the instances' unit.
 func (a forkApp) writeService() {
 	a.t.Helper()
+	mode := "--fork"
+	if a.cluster {
+		mode = ""
+	}
 	a.must(a.WriteFile("/etc/systemd/system/"+a.name+"@.service", fmt.Sprintf(`[Unit]
 PartOf=%[1]s.target
 After=%[1]s.target gopm-activator@%[1]s.socket gopm-activator@%[1]s.service
 
 [Service]
 Type=exec
-ExecStart=/usr/bin/gopm-activator exec --fork %[2]s %[1]s %%i -- %[3]s
+ExecStart=/usr/bin/gopm-activator exec %[5]s %[2]s %[1]s %%i -- %[3]s
 ExecStartPost=/usr/bin/gopm-activator wait %[1]s %%i
 KillSignal=SIGINT
 KillMode=mixed
@@ -69,7 +75,7 @@ Restart=on-failure
 RestartSec=100ms
 User=nobody
 %[4]s
-`, a.name, a.exec, a.command, strings.Join(a.service, "\n"))))
+`, a.name, a.exec, a.command, strings.Join(a.service, "\n"), mode)))
 	a.systemctl("daemon-reload")
 }
 
@@ -156,6 +162,14 @@ func TestForkInstances(t *testing.T) {
 		}
 	}
 
+	a.systemctl("reload", "web.target")
+	for unit, pid := range a.running(2) {
+		if pid == replaced[unit] {
+			t.Errorf("%s still has process %d", unit, pid)
+		}
+	}
+	replaced = a.running(2)
+
 	// A release that is broken: the first instance fails, the second lives on.
 	a.command = "/bin/false"
 	a.writeService()
@@ -171,6 +185,41 @@ func TestForkInstances(t *testing.T) {
 
 	a.systemctl("stop", "web.target")
 	a.eventually("the app has stopped", func() bool { return a.state(a.unit(1)) == "inactive" && a.state(a.activator()) == "inactive" })
+}
+
+// A reload goes on where the activator is killed in it.
+func TestForkReloadKilled(t *testing.T) {
+	a := bootFork(t).install(forkApp{
+		name:     "slow",
+		command:  node + " " + forkCode + " slowly",
+		settings: []string{"Environment=GOPM_INSTANCES=3", "Environment=GOPM_WAIT_READY=yes"},
+	})
+	old := a.running(3)
+	a.systemctl("reload", "--no-block", "slow.target")
+	a.eventually("the second instance is restarted", func() bool { return a.state(a.unit(1)) == "activating" })
+	a.killActivator()
+	a.logs(a.activator(), "resumed reload: 1 of 3 instances to restart")
+	a.logs(a.activator(), "resumed reload: done")
+	for unit, pid := range a.running(3) {
+		if pid == old[unit] {
+			t.Errorf("%s still has process %d", unit, pid)
+		}
+	}
+}
+
+func TestForkMemoryLimit(t *testing.T) {
+	a := bootFork(t).install(forkApp{
+		name:     "fat",
+		command:  node + " " + forkCode + " leak",
+		settings: []string{"Environment=GOPM_INSTANCES=1", "Environment=GOPM_MEMORY_LIMIT=157286400"},
+	})
+	old := a.running(1)
+	a.logs(a.activator(), "over its limit of 150 MiB (max_memory_restart)")
+	a.logs(a.activator(), "memory of fat@0.service 1/1: restarting fat@0.service")
+	a.logs(a.activator(), "memory of fat@0.service: done")
+	if now := a.running(1); now[a.unit(0)] == old[a.unit(0)] {
+		t.Errorf("%v still run", now)
+	}
 }
 
 func TestForkMessage(t *testing.T) {
@@ -268,6 +317,10 @@ func TestForkChannels(t *testing.T) {
 		s.systemctl("stop", a.unit(0))
 		a.status("0 of 1 instances ready")
 	}
+
+	// A unit of the other mode is told so, and not left to guess.
+	wrong := s.install(forkApp{name: "wrong", command: node + " " + forkCode, settings: one, cluster: true})
+	wrong.logs(wrong.unit(0), "gopm-activator: error: wrong@0.service calls exec without --fork, but its activator runs in fork mode (GOPM_MODE=)")
 
 	a := s.install(forkApp{name: "ends", command: "/bin/sleep 0.2", settings: one})
 	a.logs(a.activator(), "ends@0.service has ended")

@@ -49,13 +49,17 @@ func TestForkWatch(t *testing.T) {
 }
 
 func TestForkWatchInClusterMode(t *testing.T) {
-	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_WATCH=" + site.Root + "/src"}})
+	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=2", "GOPM_WATCH=" + site.Root + "/src"}})
 	s.must(s.Start(t.Context()))
-	old := s.exactly(workers)
+	old := s.exactly(2)
 	a := forkApp{scenario: s, name: "my-api"}
 	s.lossless(s.under(load.KeepAlive, func() {
 		s.must(s.Deploy(site.Leaky))
 		a.logs(site.Activator, "watch: index.js changed: done")
 	}))
-	s.replaced(old)
+	for unit, pid := range s.exactly(2) {
+		if pid == old[unit] {
+			t.Errorf("%s still has process %d", unit, pid)
+		}
+	}
 }

@@ -31,8 +31,9 @@ type root struct {
 	// as is what the base was when it was last looked at; empty where it does
 	// not exist.
 	as     string
-	file   bool
 	looked bool
+	file   bool
+	real   string // of a file, with no symbolic link in it
 }
 
 // file is one on disk, whatever its name is.
@@ -58,14 +59,16 @@ func (t *tree) look() []string {
 	again := t.full
 	t.full = false
 	for _, r := range t.roots {
-		as := r.identify()
+		as, err := r.identify()
 		if r.looked && as == r.as && !again {
 			continue
 		}
 		switch {
+		case errors.Is(err, fs.ErrPermission):
+			t.complain(r.base, "%s may not be reached; the activator's unit needs CapabilityBoundingSet=CAP_DAC_READ_SEARCH%s", r.base, hidden(r.base))
 		case as == "":
 			r.file = false
-			t.complain(r.base, "%s does not exist; it is watched from when it does", r.base)
+			t.complain(r.base, "%s does not exist; it is watched from when it does%s", r.base, hidden(r.base))
 		case as != r.as && !t.watches(r.base):
 			fresh = append(fresh, r.base)
 		}
@@ -82,27 +85,45 @@ func (t *tree) watches(folder string) bool {
 	return err == nil && t.folders[folder] == id
 }
 
-// identify tells what a root is now. For a file that is its folder, since
-// editors put a new file in the place of the old one.
-func (r *root) identify() string {
+// hidden is a word about a path that the unit's sandbox may hide.
+func hidden(name string) string {
+	for folder, how := range map[string]string{
+		"/home": "ProtectHome=read-only", "/root": "ProtectHome=read-only", "/run/user": "ProtectHome=read-only",
+		"/tmp": "PrivateTmp=no", "/var/tmp": "PrivateTmp=no",
+	} {
+		if within(folder, name) {
+			return " (where it is hidden from the activator, its unit needs " + how + ")"
+		}
+	}
+	return ""
+}
+
+// identify tells what a root is now; empty where it is not there. For a file
+// that is its folder, since editors put a new file in the place of the old one.
+func (r *root) identify() (string, error) {
 	info, err := os.Stat(r.base)
 	if err == nil {
 		r.file = !info.IsDir()
 	}
 	if !r.file {
-		return idText(r.base)
+		if err != nil {
+			return "", err
+		}
+		id, err := identify(r.base)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprint(id), nil
 	}
-	real, _ := filepath.EvalSymlinks(r.base)
-	return idText(filepath.Dir(r.base)) + " " + real
-}
-
-// idText is empty where nothing has the name.
-func idText(name string) string {
-	id, err := identify(name)
+	id, err := identify(filepath.Dir(r.base))
 	if err != nil {
-		return ""
+		return "", err
 	}
-	return fmt.Sprint(id)
+	// While it is being replaced it leads nowhere.
+	if real, err := filepath.EvalSymlinks(r.base); err == nil {
+		r.real = real
+	}
+	return fmt.Sprint(id, r.real), nil
 }
 
 func identify(name string) (file, error) {
@@ -120,9 +141,9 @@ func (t *tree) add(r *root) {
 		t.enter(r.base)
 	default:
 		t.watchFolder(filepath.Dir(r.base))
-		if real, err := filepath.EvalSymlinks(r.base); err == nil && real != r.base {
-			t.real[real] = r.base
-			t.watchFolder(filepath.Dir(real))
+		if r.real != r.base {
+			t.real[r.real] = r.base
+			t.watchFolder(filepath.Dir(r.real))
 		}
 	}
 }

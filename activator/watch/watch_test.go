@@ -150,7 +150,8 @@ func TestWatchFileThatEditorsReplace(t *testing.T) {
 		w.rename("app/config.json~", "app/config.json")
 		w.wants("app/config.json changed")
 	}
-	want := filepath.Join(w.dir, "late/src") + " does not exist; it is watched from when it does"
+	late := filepath.Join(w.dir, "late/src")
+	want := late + " does not exist; it is watched from when it does" + hidden(late)
 	if told := <-w.told; told != want {
 		t.Errorf("told %q, want %q", told, want)
 	}
@@ -238,6 +239,19 @@ func TestWatchMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wants("b.js changed")
+}
+
+func TestWatchHidden(t *testing.T) {
+	for name, want := range map[string]string{
+		"/home/me/app": " (where it is hidden from the activator, its unit needs ProtectHome=read-only)",
+		"/tmp/app":     " (where it is hidden from the activator, its unit needs PrivateTmp=no)",
+		"/srv/app":     "",
+		"/homestead":   "",
+	} {
+		if got := hidden(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
 
 func TestWatchLimits(t *testing.T) {

@@ -30,6 +30,8 @@ if (does.has('message')) {
   });
 }
 if (does.has('ready')) process.send('ready');
+if (does.has('slowly')) setTimeout(() => process.send('ready'), 400);
+if (does.has('leak')) setTimeout(() => { globalThis.kept = Buffer.alloc(200 << 20, 1); }, 100);
 if (does.has('lie')) process.send({ cmd: 'NODE_CLUSTER', act: 'queryServer', seq: 1, port: 80, addressType: 4 });
 if (does.has('disconnect')) {
   process.once('disconnect', tell);
