@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -36,6 +37,13 @@ Delegate=yes
 func bootUser(t *testing.T) userSite {
 	t.Helper()
 	s := userSite{boot(t, site.Options{})}
+	t.Cleanup(func() {
+		if t.Failed() {
+			// The test's own context has ended.
+			journal, err := s.Run(context.Background(), "journalctl", "--boot", "--no-pager", "--output=short-monotonic", "_UID="+uid)
+			t.Logf("the user's journal: %v\n%s", err, journal)
+		}
+	})
 	accounts, err := s.ReadFile("/etc/passwd")
 	s.must(err)
 	s.must(s.WriteFile("/etc/passwd", accounts+"dev:x:"+uid+":"+uid+"::/tmp:/bin/sh\n"))
@@ -115,6 +123,12 @@ WorkingDirectory=`+site.Root+`
 	s.start()
 	s.user("start", "my-api.target")
 	old := s.instances("my-api", 2)
+	// What programs of the host's say to it is not about our units.
+	out, err := s.as("sh", "-c", "systemd-analyze --user verify gopm-activator@my-api.service gopm-activator@my-api.socket 2>&1 | grep -e gopm -e my-api; true")
+	s.must(err)
+	if out != "" {
+		t.Errorf("systemd-analyze --user verify prints:\n%s", out)
+	}
 
 	s.lossless(s.under(load.KeepAlive, func() {
 		// The activator is killed, and another one goes on.

@@ -124,11 +124,12 @@ func (e entry) mayHold(folder string) bool {
 	if !within(e.base, folder) {
 		return false
 	}
-	if e.glob == "" || strings.Contains(e.glob, "{") { // a slash may be in braces
+	// A slash may be in braces or brackets, or behind a backslash.
+	if e.glob == "" || strings.ContainsAny(e.glob, `{[\`) {
 		return true
 	}
 	parts := strings.Split(e.glob, "/")
-	for i, name := range strings.Split(folder, "/") {
+	for i, name := range strings.Split(strings.TrimSuffix(folder, "/"), "/") {
 		switch {
 		case parts[i] == "**":
 			return true

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"testing"
 )
@@ -83,6 +84,39 @@ func TestRules(t *testing.T) {
 		ask(test.enters, "is entered", r.Enters, true)
 		ask(test.avoids, "is entered", r.Enters, false)
 	}
+}
+
+// FuzzRules: what counts is in a folder that is watched, or it would never be
+// seen.
+func FuzzRules(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"/srv/app", "", "/srv/app/src/index.js"},
+		{"/srv/app/*/src/**/*.{js,ts}", "/srv/app/**/*.test.js", "/srv/app/a/src/b/c.ts"},
+		{"/*.js", "", "/a.js"},
+		{"/[a/b]*", "", "/a/c"},
+		{`/srv/\[id\]/*`, "", "/srv/[id]/a"},
+		{"/**", "/tmp", "/a/b"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, watch, ignore, name string) {
+		var ignored []string
+		if ignore != "" {
+			ignored = []string{ignore}
+		}
+		r, err := NewRules([]string{watch}, ignored)
+		if err != nil {
+			return
+		}
+		name = path.Clean("/" + name)
+		if base := r.Bases()[0]; !r.Counts(name) || name == base || !within(base, name) {
+			return
+		}
+		if !r.Enters(path.Dir(name)) {
+			t.Errorf("%s counts for %q without %q, but its folder is not entered", name, watch, ignore)
+		}
+		_ = r.Short(name)
+	})
 }
 
 func TestRulesRefuse(t *testing.T) {

@@ -56,11 +56,9 @@ func newTree(r Rules, w *fsnotify.Watcher, tell func(string, ...any)) *tree {
 // symbolic link on it is replaced.
 func (t *tree) look() []string {
 	var fresh []string
-	again := t.full
-	t.full = false
 	for _, r := range t.roots {
 		as, err := r.identify()
-		if r.looked && as == r.as && !again {
+		if r.looked && as == r.as {
 			continue
 		}
 		switch {
@@ -132,6 +130,14 @@ func identify(name string) (file, error) {
 		return file{}, err
 	}
 	return file{uint64(stat.Dev), stat.Ino}, nil
+}
+
+// again watches what could not be watched before.
+func (t *tree) again() {
+	t.full = false
+	for _, r := range t.roots {
+		t.add(r)
+	}
 }
 
 func (t *tree) add(r *root) {

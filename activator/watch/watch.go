@@ -16,6 +16,9 @@ import (
 // replaced.
 const lookTick = 2 * time.Second
 
+// retryTick is how often watches are looked for where the kernel had none left.
+const retryTick = 30 * time.Second
+
 // touchTime is how old a time of change may be to be the reason of an event.
 const touchTime = 2 * time.Second
 
@@ -45,6 +48,8 @@ func (w Watch) Run(ctx context.Context) {
 
 	ticks := time.NewTicker(lookTick)
 	defer ticks.Stop()
+	retries := time.NewTicker(retryTick)
+	defer retries.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	b := batch{delay: w.Delay}
@@ -55,6 +60,10 @@ func (w Watch) Run(ctx context.Context) {
 			return
 		case <-ticks.C:
 			changed = t.look()
+		case <-retries.C:
+			if t.full {
+				t.again()
+			}
 		case event := <-notify.Events:
 			changed = t.changed(event)
 		case err := <-notify.Errors:
@@ -103,9 +112,7 @@ func (w Watch) recover(t *tree, err error) []string {
 		w.Tell("%v", err)
 		return nil
 	}
-	for _, r := range t.roots {
-		t.add(r)
-	}
+	t.again()
 	return w.Rules.Bases()
 }
 
