@@ -207,6 +207,9 @@ func (m *manager) ending(ctx context.Context, unit string) string {
 	status, _ := properties["ExecMainStatus"].(int32)
 	switch result := properties["Result"]; result {
 	case "exit-code":
+		if status == 0 {
+			return "not ready: its process was well, but another command of its unit failed"
+		}
 		return fmt.Sprintf("exited with status %d", status)
 	case "signal", "core-dump":
 		return fmt.Sprintf("killed by signal %d", status)

@@ -12,7 +12,7 @@ func (a *Activator) watch(ctx context.Context) {
 		Rules:   *a.settings.Watch,
 		Delay:   a.settings.WatchDelay,
 		Changed: func(what string) { a.do(func() { a.changed(what) }) },
-		Ready:   func(folders int) { a.journal.info("watch: changes in %d folders are seen from now on", folders) },
+		Ready:   func(folders int) { a.journal.info("watch: changes are seen from now on (folders: %d)", folders) },
 		Tell:    func(format string, args ...any) { a.journal.warning("watch: "+format, args...) },
 	}.Run(ctx)
 }

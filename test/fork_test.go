@@ -183,6 +183,15 @@ func TestForkInstances(t *testing.T) {
 		t.Errorf("instance 1 is %d, want the old one %d", pid, replaced[a.unit(1)])
 	}
 
+	// One that can never become ready says so at once.
+	a.command = node + " " + forkCode + " disconnect"
+	a.writeService()
+	_, err = a.Run(t.Context(), "gopm-activator", "reload", "web")
+	if err == nil || !strings.Contains(err.Error(), "restart of instance 0: not ready") {
+		t.Errorf("reload of a release that never sends ready: %v", err)
+	}
+	a.logs(a.activator(), `web@0.service has no channel any more and can never send "ready"`)
+
 	a.systemctl("stop", "web.target")
 	a.eventually("the app has stopped", func() bool { return a.state(a.unit(1)) == "inactive" && a.state(a.activator()) == "inactive" })
 }

@@ -26,7 +26,7 @@ func TestForkWatch(t *testing.T) {
 			"CapabilityBoundingSet=CAP_DAC_READ_SEARCH", "ProtectHome=read-only",
 		},
 	})
-	a.logs(a.activator(), "watch: changes in 2 folders are seen from now on")
+	a.logs(a.activator(), "watch: changes are seen from now on (folders: 2)")
 	old := a.running(2)
 
 	s.must(s.WriteFile("/home/dev/app/node_modules/a.js", "2"))

@@ -165,7 +165,7 @@ func within(folder, name string) bool {
 }
 
 // Short is a path as a person would call it: without the folder that all bases
-// share.
+// share, if there is one.
 func (r Rules) Short(name string) string {
 	bases := r.Bases()
 	shared := bases[0]
@@ -174,7 +174,7 @@ func (r Rules) Short(name string) string {
 			shared = path.Dir(shared)
 		}
 	}
-	if rest := strings.TrimPrefix(strings.TrimPrefix(name, shared), "/"); rest != "" && within(shared, name) {
+	if rest, ok := strings.CutPrefix(name, shared+"/"); ok {
 		return rest
 	}
 	return name

@@ -142,7 +142,7 @@ func TestShort(t *testing.T) {
 	}{
 		{[]string{"/srv/app"}, "/srv/app/src/index.js", "src/index.js"},
 		{[]string{"/srv/app/src", "/srv/app/lib/**/*.js"}, "/srv/app/src/index.js", "src/index.js"},
-		{[]string{"/srv/app/src", "/etc/app.conf"}, "/etc/app.conf", "etc/app.conf"},
+		{[]string{"/srv/app/src", "/etc/app.conf"}, "/etc/app.conf", "/etc/app.conf"},
 		{[]string{"/srv/app/.env"}, "/srv/app/.env", "/srv/app/.env"},
 	}
 	for _, test := range tests {
