@@ -208,7 +208,7 @@ func (m *manager) ending(ctx context.Context, unit string) string {
 	switch result := properties["Result"]; result {
 	case "exit-code":
 		if status == 0 {
-			return "not ready: its process was well, but another command of its unit failed"
+			return "not ready (another command of its unit than ExecStart= failed)"
 		}
 		return fmt.Sprintf("exited with status %d", status)
 	case "signal", "core-dump":
