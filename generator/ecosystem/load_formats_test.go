@@ -33,7 +33,8 @@ func read(t testing.TB, files map[string]string, name string, opt Options) strin
 		fmt.Fprintf(&b, "error %v\nhint %s\n", p, p.Hint)
 	}
 	for _, a := range file.Apps {
-		fmt.Fprintf(&b, "app %s: %s", a.Name, strings.Join(append(append([]string{a.Program}, a.ProgramArgs...), a.Args...), " "))
+		program, args := a.Command()
+		fmt.Fprintf(&b, "app %s: %s", a.Name, strings.Join(append([]string{program}, args...), " "))
 		for _, v := range a.Variables {
 			fmt.Fprintf(&b, " %s=%s", v.Name, v.Value)
 		}
