@@ -6,7 +6,8 @@
 // PM2's working folder is the one this runs in; its environment is this
 // process's, which should be next to empty. What PM2 would ask of the machine is
 // answered here, the same on every machine: each script is there, each
-// interpreter is installed except `python`, each user and group exists.
+// interpreter is installed (a script in Python finds python3 alone, as on Debian),
+// each user and group exists.
 'use strict'
 
 const fs = require('node:fs')
@@ -56,7 +57,10 @@ replace('lib/tools/isbinaryfile.js', name => {
   script.guessed = true
   return false
 })
-replace('lib/tools/which.js', name => (name === 'python' ? null : name.startsWith('/') ? name : '/command/' + name))
+replace('lib/tools/which.js', name => {
+  if (name === 'python' && script && script.byExtension) return null
+  return name.startsWith('/') ? name : '/command/' + name
+})
 replace('lib/OtelManager.js', { ensureInstalled: () => true })
 const everybody = new Proxy({}, { get: (_, name) => ({ homedir: '/home/' + String(name), userId: '1', groupId: '1', id: '1' }) })
 replace('lib/tools/passwd.js', { getUsers: () => everybody, getGroups: () => everybody })
@@ -93,7 +97,7 @@ Common.prepareAppConf = (opts, app) => {
   const own = new Set(Object.keys(raw ? raw.env : {}))
   if (app.env && app.env.HOME && raw && !own.has('HOME')) delete app.env.HOME // from uid
   const before = process.env.PWD
-  script = { text: app.script, cwd: app.cwd ? path.resolve(app.cwd) : opts.cwd }
+  script = { text: app.script, cwd: app.cwd ? path.resolve(app.cwd) : opts.cwd, byExtension: !app.exec_interpreter && path.extname(app.script) === '.py' }
   const declared = new Set(Object.keys(app.env || {}))
   if (!own.has('io')) declared.delete('io')
   if (app.port && app.env) declared.add('PORT')
