@@ -78,8 +78,14 @@ func normal(key string, v any) any {
 		if v == "0" || v == 0.0 {
 			return ""
 		}
-	case "uid", "gid", "username":
-		return fmt.Sprint(v)
+	case "pmx":
+		if v == "false" {
+			return false
+		}
+	case "uid", "gid":
+		if v != nil {
+			return fmt.Sprint(v)
+		}
 	}
 	return v
 }
@@ -147,6 +153,8 @@ func same(key string, pm2, gopm any) bool {
 		return theirs == unknown || !strings.HasPrefix(theirs, "/") && theirs != "" && path.Base(ours) == theirs
 	case key == "merge_logs" && gopm == nil, key == "username":
 		return true // PM2 fills it in
+	case key == "execute_command", key == "disable_trace":
+		return true // for PM2 they are exec_mode and trace by now
 	}
 	fallback, ok := defaults[key]
 	return ok && (pm2 == nil && text(gopm) == text(fallback) || gopm == nil && text(pm2) == text(fallback))

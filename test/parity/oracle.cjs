@@ -39,17 +39,11 @@ const replace = (name, exports) => {
   require.cache[id] = { id, filename: id, loaded: true, exports, children: [], paths: [] }
 }
 
-// Commands are what a script without a folder and extension means, where the app
-// has no such file.
-const commands = new Set(('node npm npx yarn yarnpkg pnpm bun bunx deno bash sh zsh python python3 php ruby perl java dotnet go ' +
-  'cargo make docker docker-compose serve http-server next nest nuxt strapi gunicorn uvicorn celery flask poetry pipenv uv ' +
-  'ts-node tsx nodemon babel-node vite turbo nx lerna env sleep cat echo tail caddy nginx redis-server mongod cloudflared ngrok').split(' '))
-
 const unknown = 'unknown' // the script is not there, so nobody can say whether it is binary
 const isBinary = require(inPM2('lib/tools/isbinaryfile.js'))
 let script // what the app gives, while PM2 looks for it
 replace('lib/tools/isbinaryfile.js', name => {
-  // The commands of a Node installation are scripts for it.
+  // What npm installs are scripts for Node.
   if (/^\/command\/(npm|npx|yarn|yarnpkg|pnpm|serve|http-server|next|nest|nuxt|strapi|ts-node|tsx|nodemon|babel-node|vite|turbo|nx|lerna)$/.test(name)) return false
   if (name.startsWith('/command/')) return true
   if (reallyExists(name)) return isBinary(name)
@@ -70,7 +64,7 @@ const reallyExists = fs.existsSync
 fs.existsSync = name => {
   if (script === undefined) return reallyExists(name)
   if (name !== path.resolve(script.cwd, script.text)) return true // the folders of logs
-  return reallyExists(name) || !commands.has(script.text)
+  return reallyExists(name) || !script.isCommand
 }
 
 const Common = require(inPM2('lib/Common.js'))
@@ -94,13 +88,20 @@ Common.verifyConfs = apps => {
 // declares is known only before.
 Common.prepareAppConf = (opts, app) => {
   const raw = given[app.given]
-  const own = new Set(Object.keys(raw ? raw.env : {}))
+  const own = new Set(Object.keys(raw ? raw.env : {})) // a static server has none
   if (app.env && app.env.HOME && raw && !own.has('HOME')) delete app.env.HOME // from uid
   const before = process.env.PWD
-  script = { text: app.script, cwd: app.cwd ? path.resolve(app.cwd) : opts.cwd, byExtension: !app.exec_interpreter && path.extname(app.script) === '.py' }
+  script = {
+    text: app.script,
+    cwd: app.cwd ? path.resolve(app.cwd) : opts.cwd,
+    byExtension: !app.exec_interpreter && path.extname(String(app.script)) === '.py',
+    // A bare word that is no file of the app is a program in PATH.
+    isCommand: /^[^/.]+$/.test(app.script) && (!app.exec_interpreter || app.exec_interpreter === 'none'),
+  }
   const declared = new Set(Object.keys(app.env || {}))
   if (!own.has('io')) declared.delete('io')
   if (app.port && app.env) declared.add('PORT')
+  declared.add('PYTHONUNBUFFERED') // PM2's own for Python
   const files = ['out', 'error', 'log', 'pid'].filter(f => app[f + '_file'])
   let prepared
   try {
@@ -112,9 +113,7 @@ Common.prepareAppConf = (opts, app) => {
     if (before === undefined) delete process.env.PWD
     else process.env.PWD = before
   }
-  if (!(prepared instanceof Error) && /python/.test(prepared.exec_interpreter) && !own.has('PYTHONUNBUFFERED')) {
-    delete prepared.env.PYTHONUNBUFFERED // PM2's, not the file's
-  }
+  if (!declared.has('PWD') && prepared.env) delete prepared.env.PWD // PM2 sets its own to cwd
   return prepared
 }
 
@@ -129,7 +128,7 @@ const plain = name => {
 // effective turns PM2's record of an app into its attributes.
 const effective = (record, cli) => {
   const { seen, given: index } = record
-  const raw = given[index] || {}
+  const raw = given[index]
   const app = {}
   for (const [key, value] of Object.entries(record)) {
     if (/^(env(_.*)?|seen|given|username|km_link|pm_.*|node_args|args)$/.test(key) || value === undefined) continue
@@ -137,12 +136,13 @@ const effective = (record, cli) => {
   }
   app.script = plain(record.pm_exec_path)
   app.cwd = record.pm_cwd
-  app.args = record.args || []
+  app.args = (record.args || []).map(String) // as the spawn of the process does
+  app.instances = Math.trunc(record.instances) // as the daemon does
   app.node_args = record.node_args || []
   app.exec_interpreter = seen.guessed ? unknown : plain(record.exec_interpreter)
   app.exec_mode = record.exec_mode.replace(/_mode$/, '')
   const paths = { out: 'pm_out_log_path', error: 'pm_err_log_path', log: 'pm_log_path', pid: 'pm_pid_path' }
-  for (const f of seen.files) app[f + '_file'] = record[paths[f]]
+  for (const f of seen.files) app[f + '_file'] = record[paths[f]].startsWith(home + '/') ? true : record[paths[f]]
   for (const key of ['uid', 'gid']) {
     const name = raw[key] || (key === 'uid' && raw.user)
     if (name) app[key] = name
@@ -160,13 +160,17 @@ const effective = (record, cli) => {
   return app
 }
 
-const before = Object.assign({}, process.env)
 const API = require(inPM2('lib/API.js'))
 const pm2 = new API({ cwd: process.cwd(), pm2_home: home })
+delete process.env.PM2_HOME
+delete process.env.PM2_CONCURRENT_ACTIONS
+const before = Object.assign({}, process.env)
 const apps = []
+const servers = [] // that the key `static` adds
 pm2.Client.executeRemote = (call, record, done) => {
   if (call === 'getMonitorData') return done(null, [])
-  apps.push(effective(record, process.env))
+  if (record.given === undefined) servers.push(record.name)
+  else apps.push(effective(record, process.env))
   done(null, [{ pm2_env: { name: record.name } }])
 }
 
@@ -181,7 +185,7 @@ try {
     }
     const errors = [].concat(err || []).map(e => String((e && e.message) || e))
     if (errors.length) answer({ error: errors.join('\n'), apps })
-    answer({ apps, process_env: left })
+    answer({ apps, static: servers, process_env: left })
   })
 } catch (err) {
   answer({ error: String((err && err.message) || err) })
