@@ -113,7 +113,7 @@ func compareApps(pm2, gopm attributes) []difference {
 			out = append(out, compareVariables(name, theirs, ours)...)
 			continue
 		}
-		if same(key, theirs, ours) {
+		if same(key, theirs, ours, fmt.Sprint(gopm["cwd"])) {
 			continue
 		}
 		out = append(out, difference{name, key, pm2[key], gopm[key]})
@@ -142,7 +142,9 @@ func compareVariables(app string, theirs, ours any) []difference {
 // there, and whose extension says nothing.
 const unknown = "unknown"
 
-func same(key string, pm2, gopm any) bool {
+// same reports whether two values of a key mean the same in an app that lives in
+// the folder cwd.
+func same(key string, pm2, gopm any, cwd string) bool {
 	switch {
 	case text(pm2) == text(gopm):
 		return true
@@ -150,7 +152,7 @@ func same(key string, pm2, gopm any) bool {
 		// A program in PATH may be given by its name or in full.
 		theirs, _ := pm2.(string)
 		ours, _ := gopm.(string)
-		return theirs == unknown || !strings.HasPrefix(theirs, "/") && theirs != "" && path.Base(ours) == theirs
+		return theirs == unknown || !strings.Contains(theirs, "/") && path.Base(ours) == theirs && path.Dir(ours) != path.Clean(cwd)
 	case key == "merge_logs" && gopm == nil, key == "username":
 		return true // PM2 fills it in
 	case key == "execute_command", key == "disable_trace":

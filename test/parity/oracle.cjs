@@ -95,8 +95,10 @@ Common.prepareAppConf = (opts, app) => {
     text: app.script,
     cwd: app.cwd ? path.resolve(app.cwd) : opts.cwd,
     byExtension: !app.exec_interpreter && path.extname(String(app.script)) === '.py',
-    // A bare word that is no file of the app is a program in PATH.
-    isCommand: /^[^/.]+$/.test(app.script) && (!app.exec_interpreter || app.exec_interpreter === 'none'),
+    // A bare word that is no file of the app is a program in PATH; with an
+    // interpreter only one that is well known, for artisan is a file.
+    isCommand: /^[^/.]+$/.test(app.script) && (!app.exec_interpreter || app.exec_interpreter === 'none' ||
+      /^(npm|npx|yarn|pnpm|bun|uvicorn|gunicorn|hypercorn|celery|flask|streamlit)$/.test(app.script)),
   }
   const declared = new Set(Object.keys(app.env || {}))
   if (!own.has('io')) declared.delete('io')
