@@ -245,6 +245,9 @@ func (e *engine) thrown(err error) *Problem {
 // do about it.
 const hintKey = "gopmHint"
 
+// notHere is what the engine says of what it lacks.
+var notHere = regexp.MustCompile(`Invalid flags supplied to RegExp|Object has no member|\bIntl is not defined|not supported`)
+
 // describe writes what was thrown into the problem. It returns a problem that
 // was thrown as one.
 func (e *engine) describe(out *Problem, thrown goja.Value) *Problem {
@@ -263,6 +266,9 @@ func (e *engine) describe(out *Problem, thrown goja.Value) *Problem {
 			}
 		}
 		out.Text = o.String()
+		if notHere.MatchString(out.Text) {
+			out.Hint = "write it in a simpler way; if Node itself takes it, " + letNode
+		}
 		if hint := o.Get(hintKey); hint != nil {
 			out.Text, out.Hint = o.Get("message").String(), oneLine(hint.String())
 		}
@@ -308,7 +314,7 @@ func (e *engine) locateIn(out *Problem, thrown goja.Value) {
 // place puts a place into the problem if it is one in the user's files.
 func (e *engine) place(out *Problem, name string, line, column int) bool {
 	sc := e.scripts.compiled[name]
-	if sc == nil || line == 0 || line > strings.Count(sc.text, "\n")+1 {
+	if sc == nil || !path.IsAbs(name) || line == 0 || line > strings.Count(sc.text, "\n")+1 {
 		return false
 	}
 	out.File = e.source.show(name)

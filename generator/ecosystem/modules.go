@@ -22,14 +22,14 @@ var moduleFiles embed.FS
 
 // ownNames are the modules that have a file in modules/.
 var ownNames = []string{
-	"assert", "buffer", "child_process", "cluster", "console", "crypto", "dotenv", "dotenv-expand", "dotenv/config", "events", "fs", "fs/promises",
+	"assert", "buffer", "bun", "child_process", "cluster", "console", "crypto", "dotenv", "dotenv-expand", "dotenv/config", "events", "fs", "fs/promises",
 	"module", "os", "path", "path/posix", "perf_hooks", "process", "querystring", "timers", "timers/promises", "tty", "url", "util", "worker_threads",
 }
 
 // closedNames are modules of Node that reach out of the file. A file may load
 // them, since packages do, and not use them.
 var closedNames = []string{
-	"async_hooks", "bun", "constants", "dgram", "diagnostics_channel", "dns", "dns/promises", "http", "http2", "https", "inspector", "net", "punycode",
+	"async_hooks", "constants", "dgram", "diagnostics_channel", "dns", "dns/promises", "http", "http2", "https", "inspector", "net", "punycode",
 	"readline", "repl", "stream", "stream/promises", "string_decoder", "tls", "trace_events", "v8", "vm", "wasi", "zlib",
 }
 

@@ -107,6 +107,7 @@ func TestModules(t *testing.T) {
 		"typeof process.on('exit', () => {}) + typeof process.hrtime.bigint()":                                                                  "objectbigint",
 		"new Date(0)": `"1970-01-01T00:00:00.000Z"`,
 		"[require === module.require, module.id, typeof exports]": `[true,"/srv/e.config.js","object"]`,
+		"require('bun').env.MINE = 'x'":                           "x",
 		"typeof Bun + typeof globalThis.require":                  "undefinedundefined",
 	} {
 		got := variable(t, "e.config.js", "module.exports = { name: 'a', script: 'a.js', env: { V: "+expression+" } }")
@@ -154,6 +155,8 @@ func TestRefusals(t *testing.T) {
 		"require('child_process').execSync('git rev-parse HEAD')":      "error e.config.js:1:34: child_process.execSync(\"git rev-parse HEAD\") starts a program, which a file cannot while it is read\nhint write the revision into the file, or into a variable when you build; or let Node evaluate it: --node",
 		"require(7)":                                                   "error e.config.js:1:8: Error: The \"id\" argument must be of type string\nhint the file itself throws this: give it what it asks for",
 		"module.exports = async () => { throw new TypeError('late') }": "error e.config.js:1:38: TypeError: late\nhint the file itself throws this: give it what it asks for",
+		"module.exports = /x/v":                                        "error e.config.js:1:18: SyntaxError: Invalid flags supplied to RegExp constructor 'v'\nhint write it in a simpler way; if Node itself takes it, let Node evaluate it: --node",
+		"new Intl.Locale()":                                            "error e.config.js:1:5: ReferenceError: Intl is not defined\nhint write it in a simpler way; if Node itself takes it, let Node evaluate it: --node",
 		"module.exports = Promise.reject('text')":                      "error e.config.js: text\nhint the file itself throws this: give it what it asks for",
 		"require('fs').mkdirSync('logs'); module.exports = { name: 'a', script: 'a.js' }": "app a: node /srv/a.js\nnote fs.mkdirSync(\"logs\"): not done, since reading a file changes nothing; the units make the folders of logs",
 	} {
