@@ -234,8 +234,8 @@ func TestLoadEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// FuzzLoad: every text comes to an end in time, and whatever is wrong with it is
-// said with the name of a file.
+// FuzzLoad: every text, in every format, comes to an end in time, and whatever
+// is wrong with it is said with the name of a file.
 func FuzzLoad(f *testing.F) {
 	for _, s := range []string{
 		"", "module.exports = { apps: [{ name: 'api', script: 'a.js', instances: 2 }] }", "exports.apps = [", "}", "})", "}); (function(){", "#!/x\n", "\ufeffx",
@@ -243,18 +243,27 @@ func FuzzLoad(f *testing.F) {
 		"module.exports = new Proxy({}, { get () { throw 1 } })", "module.exports = Symbol()", "module.exports = new Array(1e9)", "import x from 'y'",
 		"module.exports = { apps: { script: 'a', args: [[1]], env: { A: [undefined, 1n] }, gopm: 1 } }", "exports.pm2 = 1", "process.exit()", "require(1)", "require('os').cpus(",
 		"module.exports = { script: 'a\\\\', name: '\\u2028', env_x: new Date, instances: 1e400 }", "for (;;) {}", "module.exports = () => 1", "delete global.process; console.log(process)",
+		"export default { apps: [{ script: 'a.js' }] }", "export const apps = await 1", "module.exports = Promise.reject()", "module.exports = { get then () { throw 1 } }",
+		"await new Promise(() => {})", "setTimeout(() => { throw 1 }); module.exports = new Promise(() => {})", "Error.prepareStackTrace = 1; Error = 1; x", "JSON = 1; String.prototype.toString = null; x()",
+		"Object.prototype.get = 1; module.exports = { script: process.env.X }", "module.exports = { script: Date.now() + process.env.A }", "({ apps: [{ script: 'a.js' }] })", "{ apps: [{ name: 'x', script: 'y', }] }",
+		"apps:\n- script: a.js\n  <<: &a {b: *a}", "a: &a [*a]", "? [x]\n: y", "- !!binary x", "enum A { b } export = A", "import './package.json' with { type: 'json' }",
+		"require('dotenv').config({ path: 1 })", "require('util').inspect(globalThis)", "new URL('x', 'y')", "require('module').createRequire(1)('x')", "export { x as default } from './y'",
 	} {
-		f.Add(s)
+		for i := range fuzzNames {
+			f.Add(i, s)
+		}
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(t *testing.T, i int, text string) {
 		const limit = 100 * time.Millisecond
+		name := fuzzNames[uint(i)%uint(len(fuzzNames))]
+		host := Host{Files: fstest.MapFS{"srv/" + name: {Data: []byte(text)}}, Dir: "/srv", CPUs: 4}
 		begin := time.Now()
-		file, problems := load(t, text, Options{Limit: limit})
+		file, problems := Load(t.Context(), host, name, Options{Limit: limit, Memory: 64 << 20})
 		if took := time.Since(begin); took > limit+grace+2*time.Second {
 			t.Errorf("took %v", took)
 		}
 		for _, p := range problems {
-			if !strings.HasPrefix(p.Error(), "ecosystem.config.js:") || p.Text == "" || p.Hint == "" || strings.ContainsAny(p.Error(), "\n\x00") {
+			if !strings.HasPrefix(p.Error(), name+":") || p.Text == "" || p.Hint == "" || strings.ContainsAny(p.Error(), "\n\x00") {
 				t.Errorf("%q (hint: %q) has no place or no hint", p.Error(), p.Hint)
 			}
 		}
@@ -263,3 +272,6 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// fuzzNames are names of files, one for each way of reading them.
+var fuzzNames = []string{"ecosystem.config.js", "ecosystem.config.mjs", "ecosystem.config.ts", "ecosystem.json", "ecosystem.yml", "package.json"}

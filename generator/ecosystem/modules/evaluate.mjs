@@ -1,6 +1,7 @@
 // Evaluates an ecosystem file with Node itself. Its arguments are the file and a
 // marker; it prints, between two markers, what the file exports, as a tree in
 // which every value has its type. What the file prints goes to standard error.
+import children from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
@@ -22,8 +23,22 @@ process.stdout.write = (...args) => process.stderr.write(...args)
 const inherited = new Set(Object.keys(process.env))
 process.env = new Proxy(process.env, {
   set (target, key, value) { inherited.delete(key); target[key] = value; return true },
-  ownKeys (target) { asked.add('process.env'); return Reflect.ownKeys(target).filter(key => !inherited.has(key)) }
+  ownKeys (target) {
+    if (starting) return Reflect.ownKeys(target)
+    asked.add('process.env')
+    return Reflect.ownKeys(target).filter(key => !inherited.has(key))
+  }
 })
+
+// The programs that a file starts see them all.
+let starting = false
+for (const name of ['exec', 'execSync', 'execFile', 'execFileSync', 'spawn', 'spawnSync', 'fork']) {
+  const run = children[name]
+  children[name] = (...args) => {
+    starting = true
+    try { return run(...args) } finally { starting = false }
+  }
+}
 
 const own = os.cpus
 const count = () => { asked.add('os.cpus()'); return cpus || own().length }
