@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gopm/gopm/generator/ecosystem"
 	"github.com/gopm/gopm/templates"
@@ -100,7 +99,7 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 		g.result.Report.Apps = append(g.result.Report.Apps, AppReport{Name: app.Name, Notes: notes})
 		return
 	}
-	if app.User == "" {
+	if app.User == "" || app.Homed && g.opt.ServiceUser != "" {
 		app.User = g.opt.ServiceUser
 	}
 	name := g.name(app)
@@ -196,21 +195,26 @@ func (v view) files() []file {
 	add(true, "app.preset", preset+"/80-gopm-"+unit+".preset")
 	// Not <app>.conf: systemd ships files such as basic.conf and x11.conf there.
 	add(v.OwnAccount, "sysusers.conf", units.SysusersDir+"/gopm-"+unit+".conf")
-	add(len(v.LogDirs) > 0, "tmpfiles.conf", units.TmpfilesDir+"/gopm-"+unit+".conf")
+	add(len(v.LogDirs)+len(v.OtherDirs) > 0, "tmpfiles.conf", units.TmpfilesDir+"/gopm-"+unit+".conf")
 	add(len(v.LogFiles) > 0 && !v.ForUser, "logrotate", units.LogrotateDir+"/gopm-"+unit)
 	return out
 }
 
-// name returns the name of an app's units, and refuses one that is taken.
+// name returns the name of an app's units, and refuses one that is taken on
+// this machine. One that is taken everywhere gets another; so does the second
+// of two, which PM2 runs side by side.
 func (g *generation) name(app ecosystem.App) string {
 	name, _ := units.AppName(g.opt.Prefix + app.Name)
+	if knownUnits[name] {
+		g.note("name", ecosystem.Differently, "many machines have a unit called %s; --prefix gives all units another name", name)
+		name, _ = units.AppName(name + "-app")
+	}
 	if first, ok := g.named[name]; ok {
-		text := first + " has the same name"
-		if !strings.HasSuffix(first, fmt.Sprintf(" %q", app.Name)) {
-			text = fmt.Sprintf("ends in the unit name %q, and so does that of %s", name, first)
+		base := name
+		for n := 2; g.named[name] != ""; n++ {
+			name, _ = units.AppName(fmt.Sprintf("%s-%d", base, n))
 		}
-		g.problem(app, "name", text, "give each app a name of its own")
-		return name
+		g.note("name", ecosystem.Differently, "%s has the unit name %s already; PM2 runs both under one name", first, base)
 	}
 	g.named[name] = app.Place
 	if why := g.taken(name); why != "" {
@@ -221,9 +225,6 @@ func (g *generation) name(app ecosystem.App) string {
 
 // taken says what a name would shadow.
 func (g *generation) taken(name string) string {
-	if knownUnits[name] {
-		return "the unit " + name + ".service that many machines have"
-	}
 	if g.opt.Taken == nil {
 		return ""
 	}

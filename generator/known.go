@@ -18,6 +18,14 @@ var knownUnits = set(
 	"mysqld", "named", "nftables", "nginx", "ntp", "ntpsec", "php-fpm", "podman", "polkit", "postfix",
 	"postgresql", "prometheus", "rabbitmq-server", "redis", "redis-server", "rsyslog", "smbd", "snapd",
 	"squid", "ssh", "sshd", "sudo", "tomcat", "traefik", "ufw", "user", "varnish", "vsftpd",
+	// systemd.special(7), and what systemd ships besides.
+	"basic", "bluetooth", "boot-complete", "cryptsetup", "ctrl-alt-del", "default", "emergency", "exit", "factory-reset", "final",
+	"first-boot-complete", "graphical", "halt", "hibernate", "hybrid-sleep", "init", "initrd", "integritysetup", "kexec",
+	"local-fs", "machines", "multi-user", "network", "network-online", "network-pre", "nss-lookup", "nss-user-lookup", "paths",
+	"poweroff", "printer", "reboot", "remote-fs", "rescue", "rpcbind", "runlevel0", "runlevel1", "runlevel2", "runlevel3",
+	"runlevel4", "runlevel5", "runlevel6", "shutdown", "sigpwr", "sleep", "slices", "smartcard", "sockets", "soft-reboot",
+	"sound", "suspend", "suspend-then-hibernate", "swap", "sysinit", "syslog", "system-update", "time-set", "time-sync",
+	"timers", "umount", "usb-gadget", "veritysetup",
 )
 
 // knownAccounts are users and groups that distributions create. systemd-sysusers

@@ -26,6 +26,9 @@ type namespace struct {
 // like its namespace; PM2 then means the app by the name.
 func (g *generation) namespaceUnit(app ecosystem.App) string {
 	unit, _ := units.AppName(g.opt.Prefix + app.Namespace)
+	if knownUnits[unit] {
+		return unit + "-namespace"
+	}
 	for _, other := range g.file.Apps {
 		if name, _ := units.AppName(g.opt.Prefix + other.Name); name == unit {
 			return unit + "-namespace"

@@ -2,7 +2,6 @@ package generator
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -76,11 +75,6 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 	if g.opt.Boot && (app.Output.Set() || app.Errors.Set()) {
 		add("logs", ecosystem.Differently, "the journal: what is made at boot makes no folders")
 	}
-	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
-		if dir := path.Dir(l.Path); l.Path != "" && !g.opt.Boot && !g.makes(dir) && dir != g.opt.Root {
-			add("logs", ecosystem.Differently, "make the folder %s, unless it is there: systemd does not", dir)
-		}
-	}
 	if len(v.UpdateCommands) > 0 {
 		add("post_update", ecosystem.Differently, "systemctl start %s-update.service runs it, if %s may write to %s", v.Unit, v.User, app.Dir)
 	}
@@ -99,6 +93,8 @@ func (g *generation) common() {
 	if source {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "environment", Fate: ecosystem.Differently,
 			Text: "an app has the variables of the file alone; PM2 adds those of the shell that starts it"})
+		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "sandbox", Fate: ecosystem.Differently,
+			Text: "an app has a /tmp of its own, and writes nothing below /usr, /boot and /etc; gopm: { hardening: … } changes that"})
 	}
 	if account && !g.opt.User {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "user", Fate: ecosystem.Differently,

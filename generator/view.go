@@ -67,6 +67,7 @@ type view struct {
 	Secrets        []units.Value
 	Output, Errors *units.Value
 	LogDirs        []units.Value
+	OtherDirs      []units.Value // made where they are missing, and never changed
 	LogFiles       []units.Value
 	LogMode        string
 	LogGroup       units.Value
@@ -454,7 +455,7 @@ func (g *generation) logs(v *view, q quoter) {
 		// The main group of somebody else's account is not known here.
 		v.LogMode, v.LogGroup = "0755", units.Specified("root")
 	}
-	var dirs []string
+	var dirs, others []string
 	var logs []ecosystem.Log
 	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
 		// systemd opens devices too, and nobody rotates them.
@@ -464,6 +465,8 @@ func (g *generation) logs(v *view, q quoter) {
 		logs = append(logs, l)
 		if dir := path.Dir(l.Path); g.makes(dir) {
 			dirs = append(dirs, dir)
+		} else if dir != g.opt.Root && !g.opt.User {
+			others = append(others, dir)
 		}
 		pattern, err := units.LogPattern(l.Path, l.Suffix, l.PerInstance)
 		if err != nil {
@@ -475,6 +478,10 @@ func (g *generation) logs(v *view, q quoter) {
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
 		v.LogDirs = append(v.LogDirs, q.value("the log folder", dir, units.Field))
+	}
+	slices.Sort(others)
+	for _, dir := range slices.Compact(others) {
+		v.OtherDirs = append(v.OtherDirs, q.value("the log folder", dir, units.Field))
 	}
 }
 

@@ -29,6 +29,7 @@ type App struct {
 	Increment   *Increment
 	Ports       []Port // what the app listens on, as far as the file says
 	User, Group string // empty: not given
+	Homed       bool   // User is who the app's folder is the home of
 
 	AutoStart       bool // at boot
 	Restart         bool

@@ -241,8 +241,12 @@ func (a *appReader) outFile(v value) { a.given.out = v.text }
 func (a *appReader) errorFile(v value) { a.given.err = v.text }
 
 func (a *appReader) logFile(v value) {
-	if v.kind == String {
+	switch {
+	case v.text == "/dev/null" || v.text == "NULL": // no third file, as without the key
+	case v.kind == String:
 		a.given.both = v.text
+	case v.truthy:
+		a.note(Differently, "the journal has both streams in order")
 	}
 }
 
@@ -264,9 +268,13 @@ func (a *appReader) logDateFormat(v value) {
 
 func (a *appReader) time(v value) {
 	if v.truthy {
-		a.app.LogDateFormat = "YYYY-MM-DDTHH:mm:ss"
+		a.given.time = true
+		a.app.LogDateFormat = timeFormat
 	}
 }
+
+// timeFormat is what time: true means.
+const timeFormat = "YYYY-MM-DDTHH:mm:ss"
 
 func (a *appReader) autorestart(v value) { a.app.Restart = v.truthy }
 
@@ -275,7 +283,7 @@ func (a *appReader) maxRestarts(v value) {
 	if v.number < 1 {
 		// StartLimitBurst=0 would switch the limit off: the opposite of what is meant.
 		a.app.MaxRestarts = 1
-		a.note(Differently, "PM2 drops the 0 and takes 16; here the first failure is the last")
+		a.note(Differently, "PM2 drops a 0 that is no string and takes 16; here the first failure is the last")
 	}
 }
 
@@ -347,15 +355,15 @@ func (a *appReader) shutdownMessage(v value) { a.app.ShutdownMessage = v.truthy 
 
 func (a *appReader) treekill(v value) { a.app.TreeKill = v.truthy }
 
-func (a *appReader) user(v value) { a.app.User = a.account(v) }
+func (a *appReader) user(v value) { a.app.User = a.accountOf(v) }
 
-func (a *appReader) group(v value) { a.app.Group = a.account(v) }
+func (a *appReader) group(v value) { a.app.Group = a.accountOf(v) }
 
-// account is the name or the number of a user or group.
-var account = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]{0,30}|[0-9]{1,10})$`)
+// accountName is the name or the number of a user or group.
+var accountName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]{0,30}|[0-9]{1,10})$`)
 
-func (a *appReader) account(v value) string {
-	if !account.MatchString(v.text) {
+func (a *appReader) accountOf(v value) string {
+	if !accountName.MatchString(v.text) {
 		a.problem(v.show()+" is not the name of an account", `write the name of a user or group, such as "www-data"`)
 	}
 	return v.text
@@ -371,6 +379,9 @@ func (a *appReader) watch(v value) {
 	switch v.kind {
 	case String:
 		w.Paths = []string{v.text}
+		if v.text == "true" || v.text == "false" {
+			a.note(Differently, "%s is a path, as in PM2; without quotes it says whether to watch", v.show())
+		}
 	case Array:
 		w.Paths = a.strings(v)
 	}

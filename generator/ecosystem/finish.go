@@ -2,6 +2,7 @@ package ecosystem
 
 import (
 	"io/fs"
+	"maps"
 	"math"
 	"path"
 	"regexp"
@@ -20,6 +21,7 @@ func (a *appReader) finish() {
 		return
 	}
 	a.settleName()
+	a.account()
 	a.program()
 	a.mergeVariables()
 	a.increment()
@@ -43,6 +45,26 @@ func (a *appReader) settleName() {
 	if a.given.envInName && a.env != "" {
 		a.app.Name += "-" + a.env
 	}
+}
+
+// atHomeOf is a path below the home of somebody, or of root.
+var atHomeOf = regexp.MustCompile(`^(?:/home/([a-z_][a-z0-9_-]{0,30})|/(root))(?:/|$)`)
+
+// account settles who the app runs as where the file does not say: below
+// somebody's home that somebody, who is also who ran PM2. Nobody else may be
+// able to enter it.
+func (a *appReader) account() {
+	m := atHomeOf.FindStringSubmatch(a.app.Dir + "/")
+	if a.app.User != "" || m == nil {
+		return
+	}
+	a.app.User = m[1] + m[2]
+	text := "the app lives in the home of %s, and runs as %[1]s; --service-user or uid names another account"
+	if m[2] != "" {
+		text = "only root gets into /root, so the app runs as %s, as under PM2; in /srv it needs no such power"
+	}
+	a.app.Homed = true
+	a.noteOn("uid", Differently, text, a.app.User)
 }
 
 // home is the home of the account that the app runs as, as far as it is known
@@ -127,13 +149,26 @@ func (a *appReader) isCommand(script string) bool {
 	if strings.Contains(script, "/") || path.Ext(script) != "" {
 		return false
 	}
-	switch a.given.interpreter {
-	case "", "none", "node":
-	default:
+	// PHP's artisan and the like are files without an extension.
+	interpreter := path.Base(a.given.interpreter)
+	if !slices.Contains([]string{".", "none", "node", "bash", "sh"}, interpreter) && !strings.HasPrefix(interpreter, "python") {
 		return false
 	}
-	_, err := fs.Stat(a.source.files, strings.TrimPrefix(a.source.now(path.Join(a.app.Dir, script)), "/"))
-	return err != nil
+	return !a.exists(path.Join(a.app.Dir, script))
+}
+
+// exists reports whether a file of the app is there today.
+func (a *appReader) exists(name string) bool {
+	_, err := fs.Stat(a.source.files, strings.TrimPrefix(a.source.now(name), "/"))
+	return err == nil
+}
+
+// firstOf parts the first word of a list from the others.
+func firstOf(words []string) (first string, rest []string) {
+	if len(words) == 0 {
+		return "", nil
+	}
+	return words[0], words[1:]
 }
 
 // nodePrograms are commands that are scripts for Node, as PM2 finds out by
@@ -143,11 +178,25 @@ var nodePrograms = []string{"npm", "npx", "yarn", "pnpm", "pnpx", "next", "nuxt"
 // command runs a program in PATH. Such a program starts the app as its own
 // child, and a child of a worker has no part in the worker's ports.
 func (a *appReader) command(name string) {
-	a.app.Program = name
-	interpreter := "none"
-	if a.given.interpreter != "none" && slices.Contains(nodePrograms, name) {
+	interpreter := a.given.interpreter
+	switch {
+	case interpreter != "" && interpreter != "none" && interpreter != "node":
+		a.noteOn("exec_interpreter", Differently, "%s is a program in PATH, and its first line names its interpreter", name)
+	case interpreter != "none" && slices.Contains(nodePrograms, name):
 		interpreter = "node"
+	case interpreter == "":
+		interpreter = "none"
 	}
+	// node app.js, written as a program and its argument.
+	if first, rest := firstOf(a.app.Args); name == "node" && first != "" && !strings.HasPrefix(first, "-") {
+		a.normal(name, a.app.Args, "none", a.given.mode == "cluster")
+		normal := maps.Clone(a.pm2)
+		a.app.Args, a.given.interpreter = rest, "node"
+		a.scriptFile(a.resolve(a.app.Dir, first))
+		a.pm2 = normal
+		return
+	}
+	a.app.Program = name
 	cluster := a.given.mode == "cluster" || a.given.mode == "" && interpreter == "node" && a.clusterByCount()
 	if cluster {
 		a.noteOn("script", Differently, "%s starts the app as a child, which cannot share a port: fork mode", name)
@@ -179,6 +228,9 @@ func (a *appReader) scriptFile(script string) {
 	case strings.Contains(interpreter, "/"):
 		interpreter = a.resolve(a.app.Dir, interpreter)
 	}
+	if byExtension && path.Ext(script) == "" && interpreter == "node" && !a.exists(script) {
+		a.noteOn("script", Differently, `is not there today, so taken for a script of Node; interpreter: "none" says that it is a program`)
+	}
 	a.app.Program, a.app.ProgramArgs, a.app.Script = interpreter, a.given.nodeArgs, script
 	if interpreter == "none" {
 		a.app.Program, a.app.ProgramArgs, a.app.Script = script, nil, ""
@@ -186,12 +238,19 @@ func (a *appReader) scriptFile(script string) {
 	if !cluster {
 		return
 	}
+	if base == "tsx" {
+		// It starts a Node of its own, which has no part in the cluster; Node with
+		// its loader has.
+		a.app.Program, a.app.ProgramArgs, base = "node", append([]string{"--import=tsx"}, a.given.nodeArgs...), "node"
+		a.noteOn("exec_interpreter", Differently, "node --import=tsx, since the program tsx starts a Node of its own, which cannot share a port")
+	}
 	a.app.Cluster = a.canCluster(base)
 	switch {
 	case !a.app.Cluster && *a.count() == 1:
 		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode", base)
 	case !a.app.Cluster:
 		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode, where each instance opens its port itself", base)
+		a.given.loners = true
 	case a.given.mode == "cluster" && !byExtension && base != "node":
 		a.noteOn("exec_interpreter", Differently, "PM2 ignores it in cluster mode; here it counts")
 	case a.given.mode == "":
@@ -272,7 +331,7 @@ func (a *appReader) isBinary(script string) bool {
 // mergeVariables merges port over env, and the chosen block over both.
 func (a *appReader) mergeVariables() {
 	merged := map[string]Variable{}
-	if strings.Contains(path.Base(a.app.Program), "python") {
+	if interpreter, _ := a.pm2["exec_interpreter"].(string); strings.Contains(interpreter, "python") {
 		merged["PYTHONUNBUFFERED"] = Variable{Name: "PYTHONUNBUFFERED", Value: "1"} // as PM2 does
 	}
 	for _, v := range a.given.base {
@@ -335,6 +394,7 @@ func (a *appReader) findPort() {
 	if len(a.app.Ports) > 0 {
 		return
 	}
+	defer a.oneOnAPort()
 	if a.app.Increment != nil && a.app.Increment.Name == "PORT" {
 		if a.app.Cluster {
 			a.noteOn("increment_var", Differently, "each worker has a port of its own, which no socket unit can know: the app's own listen() opens it")
@@ -368,6 +428,14 @@ func (a *appReader) findPort() {
 			a.app.Ports = []Port{{a.app.Args[i+1], "args"}}
 			return
 		}
+	}
+}
+
+// oneOnAPort leaves one instance of those that were to share a port and cannot.
+func (a *appReader) oneOnAPort() {
+	if a.given.loners && len(a.app.Ports) > 0 {
+		a.app.Instances = Count{N: 1}
+		a.noteOn("instances", Differently, "one, since no two can open port %s", a.app.Ports[0].Address)
 	}
 }
 

@@ -52,12 +52,18 @@ func (a *appReader) describe() {
 		a.pm2["pmx"] = false
 	}
 	for key, log := range map[string]string{"out_file": a.given.out, "error_file": a.given.err} {
-		if log != "" && !a.given.noLogs && log != a.given.both {
+		if log != "" {
 			a.pm2[key] = a.pathOfLog(log)
 		}
 	}
 	if a.given.both != "" {
 		a.pm2["log_file"] = a.pathOfLog(a.given.both)
+	}
+	if pid, ok := a.pm2["pid_file"].(string); ok {
+		a.pm2["pid_file"] = a.pathOfLog(pid)
+	}
+	if a.given.time {
+		a.pm2["log_date_format"] = timeFormat
 	}
 	a.app.pm2 = a.pm2
 }

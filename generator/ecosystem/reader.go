@@ -166,12 +166,14 @@ type given struct {
 	out, err    string
 	both        string // log_file
 	noLogs      bool
+	time        bool
 	noAgent     bool // pmx: false
 	envInName   bool
 	port        string
 	base, block []Variable // of env and of the chosen env_ block
 	envFiles    []string   // relative to cwd; a minus before the optional ones
 	increment   string
+	loners      bool // instances that share nothing, though they were to
 	watch       bool
 	ignore      []string // nil: not given
 	watchDelay  time.Duration
