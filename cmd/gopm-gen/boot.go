@@ -28,9 +28,11 @@ const bootDir = "etc/gopm"
 var bootTypes = []string{".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml"}
 
 // A boot waits for its generators, so no file may keep it long, nor may all of
-// them: they are evaluated at the same time.
+// them. One that takes longer than its turn no longer holds up the next, which
+// is started beside it.
 const (
 	bootFileLimit = 500 * time.Millisecond
+	bootTurn      = 50 * time.Millisecond
 	bootLimit     = 900 * time.Millisecond
 )
 
@@ -148,16 +150,25 @@ type loaded struct {
 	problems []*ecosystem.Problem
 }
 
-// load evaluates all files at the same time, so that one that does not end costs
-// the others no more than their share of the CPUs.
+// load evaluates the files, one on each CPU, so that each has its time to itself.
 func (b boot) load(ctx context.Context, names []string) []loaded {
 	host := b.host
 	host.Dir, host.Print = "/", nil
 	out := make([]loaded, len(names))
+	turns := make(chan struct{}, max(host.CPUs, 1))
 	var all sync.WaitGroup
 	for i, name := range names {
+		turns <- struct{}{}
 		all.Go(func() {
-			out[i].file, out[i].problems = ecosystem.Load(ctx, host, name, ecosystem.Options{Limit: bootFileLimit})
+			over := sync.OnceFunc(func() { <-turns })
+			turn := time.AfterFunc(bootTurn, over)
+			if ctx.Err() == nil {
+				out[i].file, out[i].problems = ecosystem.Load(ctx, host, name, ecosystem.Options{Limit: bootFileLimit})
+			} else {
+				out[i].problems = []*ecosystem.Problem{{File: name, Text: "not read: the others took too long", Hint: "mend those, then systemctl daemon-reload"}}
+			}
+			turn.Stop()
+			over()
 		})
 	}
 	all.Wait()

@@ -180,17 +180,21 @@ func TestGenerator(t *testing.T) {
 	}
 }
 
-// TestGeneratorEnds: twenty files and one that never ends, well under a second.
-// The bound leaves room for a machine that is busy with other tests.
+// TestGeneratorEnds: twenty files, after three that never end, well under a
+// second. The bound leaves room for a machine that is busy with other tests.
 func TestGeneratorEnds(t *testing.T) {
-	files := map[string]string{"etc/gopm/00-endless.config.js": "for (;;) {}"}
+	files := map[string]string{}
+	want := ""
+	for _, name := range []string{"00", "01", "02"} {
+		files["etc/gopm/"+name+"-endless.config.js"] = "for (;;) {}"
+		want += "<3>gopm-generator: /etc/gopm/" + name + "-endless.config.js:1:9: still running after 500ms, stopped (look for a loop that never ends, there or in the next lines)\n"
+	}
 	for i := range 20 {
 		files[fmt.Sprintf("etc/gopm/app%02d.config.js", i)] = fmt.Sprintf(
 			`module.exports = { apps: [{ name: 'app%d', script: 'a.js', exec_mode: 'cluster', instances: 'max', port: %d }, { name: 'job%d', script: 'j.js' }] }`, i, 3000+i, i)
 	}
 	s := newStick(t, files)
 	kernel, exit, took := s.boot(t)
-	want := "<3>gopm-generator: /etc/gopm/00-endless.config.js:1:9: still running after 500ms, stopped (look for a loop that never ends, there or in the next lines)\n"
 	if got := regexp.MustCompile(`js:\d+:\d+:`).ReplaceAllString(kernel, "js:1:9:"); got != want || exit != exitOK {
 		t.Errorf("exit code %d, the kernel heard %q\nwant %q", exit, got, want)
 	}
