@@ -153,7 +153,6 @@ func TestGenerator(t *testing.T) {
 	want := `<3>gopm-generator: /etc/gopm/40-gone.json: no such file or directory
 <3>gopm-generator: /etc/gopm/50-loop.js: is a link to itself
 <3>gopm-generator: /srv/shop/current/ecosystem.config.js: apps[1] "bad": max_memory_restart: "300MB" is not a size (write "300M")
-<3>gopm-generator: /srv/shop/current/ecosystem.config.js: apps[2] "nginx": name: "nginx" would shadow the unit nginx.service that many machines have (give the app another name, or all units a prefix: --prefix app-)
 <3>gopm-generator: /srv/shop/current/ecosystem.config.js: apps[3] "packaged": name: "packaged" would shadow /usr/lib/systemd/system/packaged@.service (give the app another name, or all units a prefix: --prefix app-)
 <3>gopm-generator: /etc/gopm/20-broken.config.js:1:19: syntax error: unexpected end of file (close every bracket, quote and comment)
 <3>gopm-generator: /etc/gopm/30-again.config.js: apps[0] "shop": name: "shop" would shadow shop@.service of /srv/shop/current/ecosystem.config.js (give the app another name, or all units a prefix: --prefix app-)
@@ -164,7 +163,8 @@ func TestGenerator(t *testing.T) {
 	}
 	files := []string{
 		"gopm-activator@shop.service.d/10-gopm.conf", "job-reload.service", "job.env", "job.target", "job@.service",
-		"multi-user.target.wants/job.target -> ../job.target", "multi-user.target.wants/shop.target -> ../shop.target",
+		"multi-user.target.wants/job.target -> ../job.target", "multi-user.target.wants/nginx-app.target -> ../nginx-app.target",
+		"multi-user.target.wants/shop.target -> ../shop.target", "nginx-app-reload.service", "nginx-app.target", "nginx-app@.service",
 		"shop.socket", "shop.target", "shop@.service", "sockets.target.wants/shop.socket -> ../shop.socket",
 	}
 	if made := s.made(t); !slices.Equal(made, files) {

@@ -63,6 +63,7 @@ func TestProgramConverts(t *testing.T) {
 all apps:
   differently:
     environment: an app has the variables of the file alone; PM2 adds those of the shell that starts it
+    sandbox: an app has a /tmp of its own, and writes nothing below /usr, /boot and /etc; gopm: { hardening: … } changes that
     user: an app runs as a system account named like its units, unless user names another; PM2's run as whoever starts it
 
 next:
