@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
 )
 
 // deepestCall ends an endless recursion long before it has eaten the memory.
@@ -40,6 +41,9 @@ type engine struct {
 
 func newEngine(vm *goja.Runtime, src *source, scripts *scripts, facts *facts, print func(string)) *engine {
 	e := &engine{vm: vm, source: src, scripts: scripts, facts: facts, print: print, loaded: map[string]*goja.Object{}, natives: map[string]goja.Value{}}
+	// By default the engine reads the source maps that a text names for eval from
+	// the real disk.
+	vm.SetParserOptions(parser.WithDisableSourceMaps)
 	facts.ahead = func() time.Duration { return e.loop.ahead }
 	return e
 }

@@ -29,6 +29,7 @@ func (e *engine) globals() {
 	e.ownFile("prelude")
 	global := e.vm.GlobalObject()
 	e.set(global, "global", global)
+	e.guardJSON()
 	for name, from := range map[string]string{
 		"process": "", "console": "",
 		"Buffer": "buffer", "URL": "url", "URLSearchParams": "url", "TextEncoder": "util", "TextDecoder": "util",
@@ -40,6 +41,22 @@ func (e *engine) globals() {
 	} {
 		e.lazy(global, name, from)
 	}
+}
+
+// guardJSON keeps JSON.parse from texts that would overflow the stack.
+func (e *engine) guardJSON() {
+	object := e.vm.Get("JSON").(*goja.Object)
+	own, _ := goja.AssertFunction(object.Get("parse"))
+	e.set(object, "parse", func(call goja.FunctionCall) goja.Value {
+		if text, ok := call.Argument(0).Export().(string); ok && nesting(text) > deepestBracket {
+			panic(e.error("ERR_OUT_OF_RANGE", "JSON.parse() of brackets nested too deep", "look at the text that it reads"))
+		}
+		v, err := own(object, call.Arguments...)
+		if err != nil {
+			panic(err)
+		}
+		return v
+	})
 }
 
 // lazy defines a global that is the export of a module, or the module itself.

@@ -43,6 +43,19 @@ func TestLargest(t *testing.T) {
 	}
 }
 
+// TestNesting: no text is nested so deep that a parser overflows its stack.
+func TestNesting(t *testing.T) {
+	for name, text := range map[string]string{
+		"e.js": strings.Repeat("(", 400_000), "e.mjs": "export default " + strings.Repeat("[", 400_000), "e.json": strings.Repeat("{a:", 400_000),
+		"e.ts": strings.Repeat("`${", 300_000), "e.cjs": strings.Repeat("!", 1<<20+1), "e.yml": strings.Repeat("[", 400_000), "a.js": "JSON.parse('['.repeat(1e6))",
+	} {
+		got := read(t, map[string]string{"srv/" + name: text}, name, Options{})
+		if !strings.HasPrefix(got, "error "+name+":") || !strings.Contains(got, "nested too deep") && !strings.Contains(got, "is larger than 1 MiB") && !strings.Contains(got, "max depth") {
+			t.Errorf("%s: got %s", name, got)
+		}
+	}
+}
+
 func TestLimitOfPromises(t *testing.T) {
 	for _, text := range []string{
 		"module.exports = (async () => { for (;;) await 1 })()",

@@ -46,6 +46,9 @@ func (s *scripts) compile(name, text string) (*script, *Problem) {
 
 func (s *scripts) build(name, text string) (*script, *Problem) {
 	out := &script{text: text, before: wrapper}
+	if problem := s.oversized(name, text); problem != nil {
+		return nil, problem
+	}
 	if formatOf(name) != formatTypeScript {
 		program, err := compiled(name, wrapper+text+"\n})", nil)
 		if err == nil {
@@ -71,6 +74,43 @@ func (s *scripts) build(name, text string) (*script, *Problem) {
 	return out, nil
 }
 
+// The parsers call themselves for what is inside of brackets, and a stack that
+// overflows ends the whole process. Nobody writes this by hand.
+const (
+	largestScript  = 1 << 20
+	deepestBracket = 2000
+)
+
+// oversized refuses what no parser should see.
+func (s *scripts) oversized(name, text string) *Problem {
+	out := &Problem{File: s.source.show(name), Hint: "write the file in a simpler way, or " + letNode}
+	switch {
+	case len(text) > largestScript:
+		out.Text = "is larger than 1 MiB"
+	case nesting(text) > deepestBracket:
+		out.Text = "has brackets nested too deep"
+	default:
+		return nil
+	}
+	return out
+}
+
+// nesting returns how deep the brackets of a text are nested, give or take those
+// in strings and comments.
+func nesting(text string) int {
+	depth, most := 0, 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '[', '{':
+			depth++
+			most = max(most, depth)
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		}
+	}
+	return most
+}
+
 // compiled parses and compiles a text that is all there is.
 func compiled(name, text string, maps []byte) (*goja.Program, error) {
 	option := parser.WithDisableSourceMaps
@@ -88,6 +128,9 @@ func compiled(name, text string, maps []byte) (*goja.Program, error) {
 // compileExpression returns a JSON file as a program.
 func (s *scripts) compileExpression(name, text string) (*script, *Problem) {
 	out := &script{text: text, before: expression}
+	if problem := s.oversized(name, text); problem != nil {
+		return nil, problem
+	}
 	program, err := compiled(name, expression+text+"\n)", nil)
 	if err == nil {
 		out.program = program

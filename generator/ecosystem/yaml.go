@@ -17,6 +17,9 @@ import (
 // yaml returns what a YAML file holds, by the schema of the parser that PM2
 // uses: YAML 1.2's core schema and times.
 func (s *source) yaml(text string) (value, *Problem) {
+	if len(text) > largestScript {
+		return value{}, &Problem{File: s.shown, Text: "is larger than 1 MiB", Hint: "keep only the apps in it"}
+	}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var document, more yaml.Node
 	if err := decoder.Decode(&document); err != nil {
