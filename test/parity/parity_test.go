@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +30,9 @@ var wanted = []struct {
 }{
 	{"PM2 drops a falsy value of a name of several words; gopm honours and reports it", func(d difference) bool {
 		return d.pm2 == nil && strings.Contains(d.key, "_") && (d.gopm == false || d.gopm == 0.0 || d.gopm == "")
+	}},
+	{"the CPUs of the machine that runs the app, not of the one that reads the file", func(d difference) bool {
+		return d.key == "instances" && d.gopm == 0.0 && d.pm2 == float64(runtime.NumCPU())
 	}},
 	{"PM2 takes bun where it is installed, else Node: a unit is not made where the app runs", func(d difference) bool {
 		return d.key == "exec_interpreter" && d.pm2 == "bun" && d.gopm == "node"
@@ -61,6 +65,7 @@ var refused = map[string]string{
 	"like-esm-package": "PM2 takes a named export only",
 	"like-function":    "PM2 calls no function",
 	"like-typescript":  "for PM2 it is a script",
+	"only":             "PM2 verifies the apps that --only leaves out too",
 }
 
 // tools are the programs that take part.
