@@ -388,7 +388,9 @@ func (g *generation) environment(v *view, q quoter) {
 	for _, e := range app.Variables {
 		switch {
 		case !units.IsVariable(e.Name):
-		case e.Secret:
+		// systemd has files count over Environment=, and the last file over the
+		// others: what is to count over a file is in a file.
+		case e.Secret || len(app.EnvFiles) > 0:
 			v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(e.Name, e.Value) }))
 		default:
 			set("env."+e.Name, e.Name, e.Value)
@@ -416,8 +418,7 @@ func (g *generation) environment(v *view, q quoter) {
 	}
 }
 
-// secrets fills in the file that only root reads. It comes last: the variables
-// of the ecosystem file count over those of a file that it names.
+// secrets fills in the file that only root reads, which comes last.
 func (g *generation) secrets(v *view, q quoter) {
 	file := v.Unit.String() + ".env"
 	dir := g.opt.EnvDir

@@ -24,7 +24,7 @@ type App struct {
 	Lazy        bool // starts with the first connection
 
 	Variables   []Variable // sorted by name, each name once
-	EnvFiles    []string   // absolute paths of files with variables
+	EnvFiles    []string   // absolute paths of files with variables, below Variables; with a minus before them they may be missing
 	InstanceVar string     // the variable with the instance number, where the file asks for another than NODE_APP_INSTANCE
 	Increment   *Increment
 	Ports       []Port // what the app listens on, as far as the file says

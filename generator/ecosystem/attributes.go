@@ -203,7 +203,7 @@ func (a *appReader) envFiles(v value, optional string) {
 		a.given.envFiles = append(a.given.envFiles, optional+e.text)
 	}
 	if optional != "" && len(list) > 0 {
-		a.note(Differently, "PM2 reads nothing of it; here its lines NAME=value go before env")
+		a.note(Differently, "PM2 reads nothing of it; here systemd reads its lines NAME=value, below env")
 	}
 }
 

@@ -39,6 +39,7 @@ type facts struct {
 
 	asked   []string          // each once, in order
 	skipped []string          // what the file would have changed, each once, in order
+	dotenv  []string          // files that dotenv put into process.env, in order
 	change  map[string]change // what this run is told in place of the truth
 
 	source *rand.Rand
@@ -272,6 +273,7 @@ func (e *environment) Keys() []string {
 type result struct {
 	exports value
 	facts   []Note
+	dotenv  []string // absolute paths, where the app will live
 }
 
 // notes tells what the file took from the machine that converts it.

@@ -150,8 +150,7 @@ func (a *appReader) isCommand(script string) bool {
 		return false
 	}
 	// PHP's artisan and the like are files without an extension.
-	interpreter := path.Base(a.given.interpreter)
-	if !slices.Contains([]string{".", "none", "node", "bash", "sh"}, interpreter) && !strings.HasPrefix(interpreter, "python") {
+	if i := a.given.interpreter; i != "" && i != "none" && i != "node" && !slices.Contains(nodePrograms, script) && !slices.Contains(pythonPrograms, script) {
 		return false
 	}
 	return !a.exists(path.Join(a.app.Dir, script))
@@ -174,6 +173,9 @@ func firstOf(words []string) (first string, rest []string) {
 // nodePrograms are commands that are scripts for Node, as PM2 finds out by
 // reading them.
 var nodePrograms = []string{"npm", "npx", "yarn", "pnpm", "pnpx", "next", "nuxt", "nest", "serve", "ts-node", "tsx", "strapi", "vite", "http-server", "corepack"}
+
+// pythonPrograms are commands that people write with interpreter: "python3".
+var pythonPrograms = []string{"uvicorn", "gunicorn", "celery", "streamlit", "flask", "hypercorn", "daphne", "poetry", "pipenv", "uv"}
 
 // command runs a program in PATH. Such a program starts the app as its own
 // child, and a child of a worker has no part in the worker's ports.
@@ -498,6 +500,11 @@ func (a *appReader) log(key, name string, merged bool) Log {
 
 // files makes the paths of watch and of the files with variables absolute.
 func (a *appReader) files() {
+	// dotenv puts its variables into PM2's own environment, and PM2 hands that on.
+	for _, f := range a.dotenv {
+		a.noteOn("env", Differently, "dotenv loads %s, and PM2 hands its variables on to the app; here systemd reads it at each start, below env", f)
+		a.app.EnvFiles = append(a.app.EnvFiles, "-"+f)
+	}
 	for _, f := range a.given.envFiles {
 		optional := ""
 		if rest, ok := strings.CutPrefix(f, "-"); ok {

@@ -132,6 +132,7 @@ func (e *engine) hostObject(name string) *goja.Object {
 		e.env = e.environment()
 		e.fsHost(o)
 		e.set(o, "has", func(name string) bool { return e.env.silentlyHas(name) })
+		e.set(o, "loaded", func(name string) { e.facts.dotenv = append(e.facts.dotenv, e.source.absolute(name)) })
 		e.set(o, "assign", func(name, text string) { e.env.Set(name, e.vm.ToValue(text)) })
 		e.set(o, "env", func() goja.Value { return e.native("process").(*goja.Object).Get("env") })
 	case "module":

@@ -51,16 +51,10 @@ func (a *appReader) describe() {
 	if a.given.noAgent {
 		a.pm2["pmx"] = false
 	}
-	for key, log := range map[string]string{"out_file": a.given.out, "error_file": a.given.err} {
-		if log != "" {
-			a.pm2[key] = a.pathOfLog(log)
+	for _, key := range []string{"out_file", "error_file", "log_file", "pid_file"} {
+		if name, ok := a.pm2[key].(string); ok {
+			a.pm2[key] = a.pathOfLog(name)
 		}
-	}
-	if a.given.both != "" {
-		a.pm2["log_file"] = a.pathOfLog(a.given.both)
-	}
-	if pid, ok := a.pm2["pid_file"].(string); ok {
-		a.pm2["pid_file"] = a.pathOfLog(pid)
 	}
 	if a.given.time {
 		a.pm2["log_date_format"] = timeFormat

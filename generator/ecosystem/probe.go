@@ -37,7 +37,7 @@ func (ev evaluation) probe(ctx context.Context, truth *facts, exports value) res
 	for _, what := range truth.skipped {
 		p.note(what, "not done, since reading a file changes nothing; the units make the folders of logs")
 	}
-	return result{exports: p.exports, facts: p.notes}
+	return result{exports: p.exports, facts: p.notes, dotenv: truth.dotenv}
 }
 
 // What is said of facts, whatever they decide.

@@ -12,6 +12,7 @@ type reader struct {
 	source   source
 	env      string
 	only     []string // names of apps; none: all
+	dotenv   []string // files whose variables PM2 would hand to every app
 	notes    []Note
 	problems []*Problem
 }
@@ -27,7 +28,7 @@ func (r *reader) apps(root value) []App {
 	chosen := r.env == "" || deployed.kind == Object
 	var blocks, names []string
 	for i, v := range list {
-		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed}
+		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv}
 		a.app.Index = i
 		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
 		a.read(v)
@@ -151,6 +152,7 @@ type appReader struct {
 	spelled map[string]string // how the file writes the attributes that it has
 	given   given
 	pm2     map[string]any
+	dotenv  []string
 	// deployed are the variables of deploy.<env>, which PM2 puts over env.
 	deployed value
 }

@@ -35,7 +35,9 @@ function config (options = {}) {
   let error
   for (const name of names) {
     try {
-      const found = parse(host.read(name && name.href ? fileURLToPath(name) : String(name)))
+      const file = name && name.href ? fileURLToPath(name) : String(name)
+      const found = parse(host.read(file))
+      if (target === host.env()) host.loaded(file)
       for (const key of Object.keys(found)) if (options.override || !Object.hasOwn(parsed, key)) parsed[key] = found[key]
     } catch (err) {
       error = err
@@ -46,7 +48,10 @@ function config (options = {}) {
 }
 
 // load is process.loadEnvFile.
-function load (name) { populate(host.env(), parse(host.read(String(name)))) }
+function load (name) {
+  populate(host.env(), parse(host.read(String(name))))
+  host.loaded(String(name))
+}
 
 module.exports = { config, parse, populate, load, configDotenv: config }
 module.exports.default = module.exports
