@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/metrics"
 	"time"
 
@@ -65,6 +66,11 @@ func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) 
 		case <-ctx.Done():
 			why = ctx.Err()
 		case <-tick.C:
+			if heap()-before <= ev.bounds.memory {
+				break
+			}
+			// What is counted may be garbage.
+			runtime.GC()
 			if heap()-before > ev.bounds.memory {
 				why = errMemory
 			}

@@ -85,6 +85,7 @@ func TestModules(t *testing.T) {
 		"(() => { require('dotenv').config(); return [process.env.PORT, process.env.QUOTED.length, process.env.SINGLE, process.env.EMPTY] })()": `["3000",3,"x y",""]`,
 		"require('dotenv').config({ path: './prod.env' }).parsed.PORT":                                                                          "80",
 		"require('dotenv').parse('A = 1\\nB: 2')":                                                                                               `{"A":"1","B":"2"}`,
+		"require('node:util').parseEnv('A=1').A":                                                                                                "1",
 		"require('dotenv').config({ path: 'nope' }).error.code":                                                                                 "ENOENT",
 		"require('dotenv-expand').expand(require('dotenv').config({ path: 'prod.env' })).parsed.URL":                                            "http://h:80/x",
 		"(() => { require('dotenv/config'); return Object.keys({ ...process.env }).length })()":                                                 "4\nnote process.env: " + copiesVariables,

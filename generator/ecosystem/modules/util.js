@@ -123,6 +123,7 @@ module.exports = {
   isArray: Array.isArray,
   stripVTControlCharacters: text => text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, ''),
   styleText: (_, text) => text,
+  parseEnv: text => require('dotenv').parse(text),
   parseArgs: () => ({ values: {}, positionals: [] }),
   types: {
     isDate: is('Date'), isRegExp: is('RegExp'), isMap: is('Map'), isSet: is('Set'), isPromise: is('Promise'),
