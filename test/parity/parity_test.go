@@ -230,18 +230,8 @@ func TestArchives(t *testing.T) {
 	for _, c := range conversions(t) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			// The folder ends in the root, so that a path leaves both the same way.
 			top := t.TempDir()
-			dir := filepath.Join(top, c.root)
-			for _, f := range c.files {
-				name := filepath.Join(dir, f.Name)
-				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
+			dir := c.unpack(t, top)
 			// PM2 takes paths from where it is called: the folder of the file.
 			theirs, err := x.asPM2(t.Context(), filepath.Join(dir, filepath.Dir(c.file)), filepath.Base(c.file), c.flags...)
 			if err != nil {
@@ -259,10 +249,7 @@ func TestArchives(t *testing.T) {
 			} else if ok {
 				return
 			}
-			if c.root != "" {
-				theirs.Apps = moved(t, theirs.Apps, filepath.Join(dir, filepath.Dir(c.file)), c.root)
-				theirs.Apps = moved(t, theirs.Apps, top, "")
-			}
+			theirs.Apps = c.moved(t, theirs.Apps, top, dir)
 			for _, d := range compare(theirs.Apps, ours.Apps) {
 				if reasonFor(d) == "" && exceptions[c.name+" "+d.app+": "+d.key] == "" {
 					t.Error(d)
@@ -272,8 +259,35 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// moved is a list of apps with one folder in place of another, as --app-root
-// means it.
+// unpack writes the files of an archive and returns their folder. It ends in the
+// root, so that a path leaves both the same way.
+func (c conversion) unpack(t *testing.T, top string) string {
+	t.Helper()
+	dir := filepath.Join(top, c.root)
+	for _, f := range c.files {
+		name := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// moved is PM2's reading with the root in place of the folder below top, as
+// --app-root means it.
+func (c conversion) moved(t *testing.T, apps []attributes, top, dir string) []attributes {
+	t.Helper()
+	if c.root == "" {
+		return apps
+	}
+	apps = moved(t, apps, filepath.Join(dir, filepath.Dir(c.file)), c.root)
+	return moved(t, apps, top, "")
+}
+
+// moved is a list of apps with one folder in place of another.
 func moved(t *testing.T, apps []attributes, from, to string) []attributes {
 	t.Helper()
 	b, err := json.Marshal(apps)
@@ -347,6 +361,14 @@ func TestFiles(t *testing.T) {
 			continue
 		}
 		both++
+		out := t.TempDir()
+		if apps, err := x.asUnits(t.Context(), dir, out, args...); err != nil {
+			t.Logf("%s units: %v", id, err)
+		} else {
+			for _, d := range differences(t, out, apps, theirs.Apps) {
+				t.Logf("%s units: %s", id, d)
+			}
+		}
 		same := true
 		for _, d := range compare(theirs.Apps, ours.Apps) {
 			reason := reasonFor(d)
