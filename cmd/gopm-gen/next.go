@@ -11,7 +11,7 @@ import (
 
 // next lists the commands that put the units to work.
 func (o outcome) next() []string {
-	if o.Output == "" {
+	if o.Output == "" || len(o.Units)+len(o.removed()) == 0 {
 		return nil
 	}
 	if o.flags.user {

@@ -177,9 +177,7 @@ func (a *appReader) blocks(v value) {
 			}
 		}
 	}
-	if a.env != "" && !found {
-		a.noteOn("env_"+a.env, NotChosen, "this app has none")
-	}
+	a.without = a.env != "" && !found
 }
 
 func (a *appReader) envFile(v value) { a.envFiles(v, "-") }

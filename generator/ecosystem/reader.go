@@ -26,7 +26,7 @@ func (r *reader) apps(root value) []App {
 	var apps []App
 	deployed := root.get("deploy").get(r.env).get("env")
 	chosen := r.env == "" || deployed.kind == Object
-	var blocks, names []string
+	var blocks, names, without []string
 	for i, v := range list {
 		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv}
 		a.app.Index = i
@@ -35,6 +35,9 @@ func (r *reader) apps(root value) []App {
 		names = append(names, a.app.Name)
 		if len(r.only) > 0 && !slices.Contains(r.only, a.app.Name) {
 			continue
+		}
+		if a.without {
+			without = append(without, a.app.Name)
 		}
 		a.app.Flawed = len(a.problems) > 0
 		if !a.app.Flawed || a.given.script != "" {
@@ -47,6 +50,9 @@ func (r *reader) apps(root value) []App {
 				chosen = chosen || name == r.env
 			}
 		}
+	}
+	if chosen && len(without) > 0 {
+		r.notes = append(r.notes, Note{"env_" + r.env, NotChosen, "not in " + strings.Join(without, ", ")})
 	}
 	if !chosen && len(blocks) == 0 {
 		r.notes = append(r.notes, Note{"--env " + r.env, Refused, "no app has env_" + r.env})
@@ -153,6 +159,7 @@ type appReader struct {
 	given   given
 	pm2     map[string]any
 	dotenv  []string
+	without bool // it has no block for --env
 	// deployed are the variables of deploy.<env>, which PM2 puts over env.
 	deployed value
 }
