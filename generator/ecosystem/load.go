@@ -34,7 +34,7 @@ func Load(ctx context.Context, host Host, name string, opt Options) (File, []*Pr
 	if problem != nil {
 		return file, []*Problem{problem}
 	}
-	r := reader{source: *src, env: opt.Env, only: opt.Only, dotenv: result.dotenv}
+	r := reader{source: *src, env: opt.Env, only: opt.Only, dotenv: result.dotenv, path: host.Environ["PATH"]}
 	file.Apps = r.apps(result.exports)
 	file.Notes = append(result.notes(), r.notes...)
 	return file, r.problems

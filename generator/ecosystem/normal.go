@@ -1,9 +1,11 @@
 package ecosystem
 
 import (
+	"io/fs"
 	"maps"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,10 +16,25 @@ func (a *appReader) normal(script string, args []string, interpreter string, clu
 	if cluster {
 		mode = "cluster"
 	}
+	if !strings.Contains(script, "/") {
+		script = a.inPath(script)
+	}
 	maps.Copy(a.pm2, map[string]any{
 		"script": script, "args": list(args), "node_args": list(a.given.nodeArgs),
 		"exec_interpreter": interpreter, "exec_mode": mode,
 	})
+}
+
+// inPath returns where a program is on this machine, as PM2 finds it; its bare
+// name where it is not.
+func (a *appReader) inPath(program string) string {
+	for _, dir := range strings.Split(a.path, ":") {
+		name := path.Join(dir, program)
+		if info, err := fs.Stat(a.source.files, strings.TrimPrefix(name, "/")); err == nil && info.Mode().IsRegular() {
+			return name
+		}
+	}
+	return program
 }
 
 // list never is null in JSON.

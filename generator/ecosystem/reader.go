@@ -12,6 +12,7 @@ type reader struct {
 	source   source
 	env      string
 	only     []string // names of apps; none: all
+	path     string   // the variable PATH of this machine
 	dotenv   []string // files whose variables PM2 would hand to every app
 	notes    []Note
 	problems []*Problem
@@ -28,7 +29,7 @@ func (r *reader) apps(root value) []App {
 	chosen := r.env == "" || deployed.kind == Object
 	var blocks, names, without []string
 	for i, v := range list {
-		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv}
+		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv, path: r.path}
 		a.app.Index = i
 		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
 		a.read(v)
@@ -159,6 +160,7 @@ type appReader struct {
 	given   given
 	pm2     map[string]any
 	dotenv  []string
+	path    string
 	without bool // it has no block for --env
 	// deployed are the variables of deploy.<env>, which PM2 puts over env.
 	deployed value
