@@ -21,7 +21,14 @@ func (o outcome) next() []string {
 	staged := o.Output != "/" && !o.flags.packaged()
 	removed := o.removed()
 	if gone := enabled(removed); len(gone) > 0 && !o.flags.packaged() {
-		out = append(out, "sudo systemctl disable --now "+strings.Join(gone, " "))
+		names := strings.Join(gone, " ")
+		if staged {
+			out = append(out, "sudo systemctl disable --now "+names)
+		} else {
+			// The files are gone. disable would have systemd forget first that the
+			// instances belong to the target, and they would go on.
+			out = append(out, "sudo systemctl stop "+names, "sudo systemctl disable "+names)
+		}
 	}
 	if staged {
 		if len(removed) > 0 {
