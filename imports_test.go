@@ -30,6 +30,8 @@ var arrows = map[string][]string{
 	"activator/rollout":   {},
 	"activator/steer":     {},
 	"activator/watch":     {},
+
+	"examples/kinds/hello": {},
 }
 
 // doors are the dependencies and the rooms that may import them: one each, with

@@ -1,0 +1,3 @@
+'use strict';
+
+console.log('the tables are\nas they should be');
