@@ -77,14 +77,31 @@ const envBlock = "env_*"
 // keys that it does not know, so a file with it still works there.
 const own = "gopm"
 
+// Section is a part of the table.
+type Section struct {
+	Title string
+	Rows  []Attribute
+}
+
+// Sections returns the table in the parts that the manual has.
+func Sections() []Section {
+	return []Section{
+		{"Program", programRows()},
+		{"Instances", instanceRows()},
+		{"Environment", environmentRows()},
+		{"Logs", logRows()},
+		{"Starts and restarts", restartRows()},
+		{"Readiness, stops and accounts", signalRows()},
+		{"Watching and updates", hookRows()},
+		{"Settings of gopm", ownRows()},
+	}
+}
+
 // Attributes returns the table: a row per key, in the order of PM2's manual.
 func Attributes() []Attribute {
 	var rows []Attribute
-	for _, part := range [][]Attribute{
-		programRows(), instanceRows(), environmentRows(), logRows(),
-		restartRows(), signalRows(), hookRows(), ownRows(),
-	} {
-		rows = append(rows, part...)
+	for _, section := range Sections() {
+		rows = append(rows, section.Rows...)
 	}
 	return rows
 }
