@@ -6,6 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,6 +123,59 @@ func roff(line string) string {
 		}
 	}
 	return b.String()
+}
+
+// TestManualHasTheFlags holds the options in gopm-gen(1) to those of --help, in
+// both directions.
+func TestManualHasTheFlags(t *testing.T) {
+	page := readFile(t, filepath.Join(manuals, "gopm-gen.1"))
+	var got []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It Fl -([a-z-]+)`).FindAllStringSubmatch(page, -1) {
+		got = append(got, "--"+m[1])
+	}
+	want := sorted(regexp.MustCompile(`--[a-z][a-z-]+`).FindAllString(usage, -1))
+	if !slices.Equal(sorted(got), want) {
+		t.Errorf("gopm-gen(1) has %q\nwant %q", got, want)
+	}
+}
+
+// TestManualHasTheReport looks in gopm-gen(1) for each key of the JSON.
+func TestManualHasTheReport(t *testing.T) {
+	_, page, _ := strings.Cut(readFile(t, filepath.Join(manuals, "gopm-gen.1")), ".Sh JSON\n")
+	page, _, _ = strings.Cut(page, ".Sh ")
+	var named []string
+	for _, m := range regexp.MustCompile(`(?m)^\.(?:It )?Va (.*)$`).FindAllStringSubmatch(page, -1) {
+		named = append(named, strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(" ,;.", r) })...)
+	}
+	for _, root := range []reflect.Type{reflect.TypeFor[outcome](), reflect.TypeFor[ecosystem.Problem](), reflect.TypeFor[ecosystem.Attribute]()} {
+		for _, key := range jsonKeys(root) {
+			if !slices.Contains(named, key) {
+				t.Errorf("gopm-gen(1) has no %s, which is in the JSON of %s", key, root)
+			}
+		}
+	}
+}
+
+// jsonKeys lists the keys of a type, and of the types in it.
+func jsonKeys(in reflect.Type) []string {
+	for in.Kind() == reflect.Slice || in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	if in.Kind() != reflect.Struct {
+		return nil
+	}
+	var out []string
+	for f := range in.Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if key == "-" || !f.IsExported() {
+			continue
+		}
+		if key != "" {
+			out = append(out, key)
+		}
+		out = append(out, jsonKeys(f.Type)...)
+	}
+	return out
 }
 
 // TestManualsAreSound asks the program that shows manuals what it thinks of
