@@ -15,11 +15,11 @@ SHELL := /bin/bash
 .ONESHELL:
 # Tests that put load on the machine have it to themselves.
 .NOTPARALLEL:
-.PHONY: help build install test unit scenarios fuzz lint demo bench prepare clean
+.PHONY: help build install test unit scenarios fuzz lint demo bench bench-gen prepare clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## build bin/gopm-gen and bin/gopm-activator
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
@@ -73,6 +73,9 @@ demo: prepare ## convert examples/my-api and reload it under load, in a minute
 
 bench: prepare ## gopm beside PM2: throughput, memory, lost requests
 	@$(AS_ROOT) go run ./test/bench
+
+bench-gen: prepare ## one conversion beside PM2's reading of the same file
+	@go run ./test/bench/conversion
 
 clean: ## remove what was built
 	@rm -rf bin
