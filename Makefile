@@ -47,7 +47,7 @@ install: build ## install below DESTDIR, PREFIX (/usr)
 prepare: ## install what the tests and the demo need
 	@test/prepare
 
-test: FUZZRUNS := 15000
+test: FUZZRUNS := 5000
 test: lint unit fuzz scenarios ## everything, from a clean checkout
 	@echo 'everything passed'
 
