@@ -116,7 +116,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		Unit:         q.value("the unit name", name, units.Name),
 		Title:        q.value("Description=", strings.TrimSpace(app.Name), units.Text),
 		Cluster:      app.Cluster, Supervised: app.Supervised(), ForUser: g.opt.User,
-		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"), ReloadUnit: q.value("the unit name", name+"-reload.service", units.Name),
+		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"), ReloadUnit: units.Specified(name + "-reload.service"),
 		AutoStart: app.AutoStart,
 		Count:     count(app.Instances),
 		Dir:       q.value("WorkingDirectory=", app.Dir, units.Path),
