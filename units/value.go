@@ -295,6 +295,9 @@ func lines(s string) error {
 		switch {
 		case r != '\t' && r != '\n' && (r < ' ' || r == 0x7f):
 			return refuse(fmt.Sprintf("has the control character %U, which a unit cannot hold", r), "take it out, or let the app read it from a file")
+		// unichar_is_valid() of systemd: one of these, and it takes nothing of the file.
+		case unicode.Is(unicode.Noncharacter_Code_Point, r):
+			return refuse(fmt.Sprintf("has %U, which is no character and which a unit cannot hold", r), "take it out, or let the app read it from a file")
 		}
 	}
 	return nil

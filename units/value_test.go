@@ -54,6 +54,7 @@ func TestValues(t *testing.T) {
 		{"text", text("my‑api: 100% \"x\" $HOME"), "my‑api: 100%% \"x\" $HOME"},
 		{"text with a newline", text("a\nExecStart=/bin/sh"), "has a line break, which a unit cannot hold there"},
 		{"text with a carriage return", text("a\rExecStart=/bin/sh"), "has the control character U+000D, which a unit cannot hold"},
+		{"text with what is no character", text("a\uffff"), "has U+FFFF, which is no character and which a unit cannot hold"},
 		{"text with a NUL", text("a\x00b"), "has the control character U+0000, which a unit cannot hold"},
 		{"text with a backslash at its end", text(`a\`), "ends in a backslash, which would swallow the next line of the unit"},
 		{"text with a blank at its end", text("a "), "begins or ends with a blank, which systemd drops"},
