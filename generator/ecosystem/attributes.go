@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +91,7 @@ func (a *appReader) instances(v value) {
 	n := v.number
 	if v.kind == String {
 		n = 0
-		if digits := leadingInt.FindString(v.text); digits != "" {
+		if digits := leadingInt().FindString(v.text); digits != "" {
 			n, _ = strconv.ParseFloat(digits, 64)
 		} else if v.text != "max" && v.text != "" {
 			a.note(Differently, `%s means "max", as in PM2`, v.show())
@@ -303,7 +302,7 @@ func (a *appReader) stopExitCodes(v value) {
 	}
 	for i, e := range list {
 		// PM2 reads strings as parseInt does.
-		n, err := strconv.Atoi(strings.TrimSpace(leadingInt.FindString(e.text)))
+		n, err := strconv.Atoi(strings.TrimSpace(leadingInt().FindString(e.text)))
 		if err != nil || n < 0 || n > 255 {
 			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not an exit code", "write numbers from 0 to 255")
 			continue
@@ -358,10 +357,10 @@ func (a *appReader) user(v value) { a.app.User = a.accountOf(v) }
 func (a *appReader) group(v value) { a.app.Group = a.accountOf(v) }
 
 // accountName is the name or the number of a user or group.
-var accountName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]{0,30}|[0-9]{1,10})$`)
+var accountName = pattern(`^([A-Za-z_][A-Za-z0-9_.-]{0,30}|[0-9]{1,10})$`)
 
 func (a *appReader) accountOf(v value) string {
-	if !accountName.MatchString(v.text) {
+	if !accountName().MatchString(v.text) {
 		a.problem(v.show()+" is not the name of an account", `write the name of a user or group, such as "www-data"`)
 	}
 	return v.text
@@ -428,7 +427,7 @@ func (a *appReader) listen(v value) {
 func (a *appReader) lazy(v value) { a.app.Lazy = v.truthy }
 
 // cpuList is what CPUAffinity= takes: numbers and ranges (systemd.exec(5)).
-var cpuList = regexp.MustCompile(`^\d{1,4}(-\d{1,4})?([ ,]+\d{1,4}(-\d{1,4})?)*$`)
+var cpuList = pattern(`^\d{1,4}(-\d{1,4})?([ ,]+\d{1,4}(-\d{1,4})?)*$`)
 
 func (a *appReader) affinity(v value) {
 	if v.kind == Boolean {
@@ -439,7 +438,7 @@ func (a *appReader) affinity(v value) {
 	if v.kind == Array {
 		list = strings.Join(a.strings(v), " ")
 	}
-	if !cpuList.MatchString(list) {
+	if !cpuList().MatchString(list) {
 		a.problem(v.show()+" is not a list of CPUs", `write true, or numbers and ranges such as "0-3,8"`)
 		return
 	}

@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -17,10 +16,10 @@ const (
 // Statements of an ES module as esbuild prints them: each begins a line, and all
 // exports are in one list at the end.
 var (
-	bareImport = regexp.MustCompile(`(?m)^import ("(?:[^"\\\n]|\\.)*");$`)
-	fullImport = regexp.MustCompile(`(?m)^import ([^"';]+) from ("(?:[^"\\\n]|\\.)*")(?: with \{[^}]*\})?;$`)
-	starExport = regexp.MustCompile(`(?m)^export \* from ("(?:[^"\\\n]|\\.)*");$`)
-	exportList = regexp.MustCompile(`(?m)^export \{([^}]*)\};$`)
+	bareImport = pattern(`(?m)^import ("(?:[^"\\\n]|\\.)*");$`)
+	fullImport = pattern(`(?m)^import ([^"';]+) from ("(?:[^"\\\n]|\\.)*")(?: with \{[^}]*\})?;$`)
+	starExport = pattern(`(?m)^export \* from ("(?:[^"\\\n]|\\.)*");$`)
+	exportList = pattern(`(?m)^export \{([^}]*)\};$`)
 )
 
 // awaiting turns such a module into a wrapped async function. Lines stay where
@@ -32,15 +31,15 @@ func awaiting(text string, options api.TransformOptions) (transpiled, *complaint
 	if len(out.Errors) > 0 {
 		return transpiled{}, complain(out.Errors[0])
 	}
-	code := bareImport.ReplaceAllString(string(out.Code), "require($1);")
-	code = starExport.ReplaceAllString(code, "Object.assign(exports,require($1));")
-	code = fullImport.ReplaceAllStringFunc(code, func(s string) string {
-		m := fullImport.FindStringSubmatch(s)
+	code := bareImport().ReplaceAllString(string(out.Code), "require($1);")
+	code = starExport().ReplaceAllString(code, "Object.assign(exports,require($1));")
+	code = fullImport().ReplaceAllStringFunc(code, func(s string) string {
+		m := fullImport().FindStringSubmatch(s)
 		return importing(m[1], "require("+m[2]+")") + strings.Repeat("\n", strings.Count(s, "\n"))
 	})
-	code = exportList.ReplaceAllStringFunc(code, func(s string) string {
+	code = exportList().ReplaceAllStringFunc(code, func(s string) string {
 		var b strings.Builder
-		for _, item := range strings.Split(exportList.FindStringSubmatch(s)[1], ",") {
+		for _, item := range strings.Split(exportList().FindStringSubmatch(s)[1], ",") {
 			local, name, renamed := strings.Cut(strings.TrimSpace(item), " as ")
 			if !renamed {
 				name = local

@@ -2,7 +2,6 @@ package ecosystem
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ func (a *appReader) check(row Attribute, v value) (value, bool) {
 		}
 	}
 	wrong := !slices.Contains(row.Kinds, v.kind) || v.kind == Number && (math.IsNaN(v.number) || math.IsInf(v.number, 0))
-	if v.kind == String && (row.Unit == Bytes && !size.MatchString(v.text) || row.Unit == Uptime && !uptime.MatchString(v.text)) {
+	if v.kind == String && (row.Unit == Bytes && !size().MatchString(v.text) || row.Unit == Uptime && !uptime().MatchString(v.text)) {
 		wrong = true
 	}
 	if row.Unit == Bytes && v.kind == Number && v.number < 0 {
@@ -71,8 +70,8 @@ func (a *appReader) text(key, s string) bool {
 
 // Forms of PM2: base 1024, and milliseconds where no letter follows.
 var (
-	size   = regexp.MustCompile(`^\d+[GMK]?$`)
-	uptime = regexp.MustCompile(`^\d+[hms]?$`)
+	size   = pattern(`^\d+[GMK]?$`)
+	uptime = pattern(`^\d+[hms]?$`)
 )
 
 // bytes returns what a checked size means.
@@ -143,12 +142,12 @@ func noun(row Attribute) string {
 }
 
 // measure is a number with a unit as people write it.
-var measure = regexp.MustCompile(`(?i)^\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|[kmg]i?b?)?\s*$`)
+var measure = pattern(`(?i)^\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|[kmg]i?b?)?\s*$`)
 
 // hint says what to write instead of a value of the wrong kind.
 func hint(row Attribute, v value) string {
 	number, unit := 0.0, ""
-	if m := measure.FindStringSubmatch(v.text); v.kind == String && m != nil {
+	if m := measure().FindStringSubmatch(v.text); v.kind == String && m != nil {
 		number, _ = strconv.ParseFloat(m[1], 64)
 		unit = strings.ToLower(m[2])
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -250,7 +249,7 @@ func (e *engine) thrown(err error) *Problem {
 const hintKey = "gopmHint"
 
 // notHere is what the engine says of what it lacks.
-var notHere = regexp.MustCompile(`Invalid flags supplied to RegExp|Object has no member|\bIntl is not defined|not supported`)
+var notHere = pattern(`Invalid flags supplied to RegExp|Object has no member|\bIntl is not defined|not supported`)
 
 // describe writes what was thrown into the problem. It returns a problem that
 // was thrown as one.
@@ -270,7 +269,7 @@ func (e *engine) describe(out *Problem, thrown goja.Value) *Problem {
 			}
 		}
 		out.Text = o.String()
-		if notHere.MatchString(out.Text) {
+		if notHere().MatchString(out.Text) {
 			out.Hint = "write it in a simpler way; if Node itself takes it, " + letNode
 		}
 		if hint := o.Get(hintKey); hint != nil {
@@ -292,7 +291,7 @@ func (e *engine) locate(out *Problem, stack []goja.StackFrame) {
 }
 
 // stackLine is a place in the text of an error's stack.
-var stackLine = regexp.MustCompile(`(/[^\s():]*):(\d+):(\d+)`)
+var stackLine = pattern(`(/[^\s():]*):(\d+):(\d+)`)
 
 // locateIn is locate for an error that was not thrown but handed on.
 func (e *engine) locateIn(out *Problem, thrown goja.Value) {
@@ -306,7 +305,7 @@ func (e *engine) locateIn(out *Problem, thrown goja.Value) {
 			stack = s.String()
 		}
 	})
-	for _, m := range stackLine.FindAllStringSubmatch(stack, -1) {
+	for _, m := range stackLine().FindAllStringSubmatch(stack, -1) {
 		line, _ := strconv.Atoi(m[2])
 		column, _ := strconv.Atoi(m[3])
 		if e.place(out, m[1], line, column) {

@@ -5,14 +5,13 @@ import (
 	"maps"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
 // leadingInt is what parseInt reads of a string.
-var leadingInt = regexp.MustCompile(`^\s*[+-]?\d+`)
+var leadingInt = pattern(`^\s*[+-]?\d+`)
 
 // finish settles what depends on more than one attribute.
 func (a *appReader) finish() {
@@ -48,13 +47,13 @@ func (a *appReader) settleName() {
 }
 
 // atHomeOf is a path below the home of somebody, or of root.
-var atHomeOf = regexp.MustCompile(`^(?:/home/([a-z_][a-z0-9_-]{0,30})|/(root))(?:/|$)`)
+var atHomeOf = pattern(`^(?:/home/([a-z_][a-z0-9_-]{0,30})|/(root))(?:/|$)`)
 
 // account settles who the app runs as where the file does not say: below
 // somebody's home that somebody, who is also who ran PM2. Nobody else may be
 // able to enter it.
 func (a *appReader) account() {
-	m := atHomeOf.FindStringSubmatch(a.app.Dir + "/")
+	m := atHomeOf().FindStringSubmatch(a.app.Dir + "/")
 	if a.app.User != "" || m == nil {
 		return
 	}
@@ -447,7 +446,7 @@ func isPort(s string) bool {
 }
 
 // numbered is a log file that already has a number, which PM2 replaces.
-var numbered = regexp.MustCompile(`-\d+\.log$`)
+var numbered = pattern(`-\d+\.log$`)
 
 // logs settles where the output goes.
 func (a *appReader) logs() {
@@ -492,7 +491,7 @@ func (a *appReader) log(key, name string, merged bool) Log {
 		return Log{Path: full}
 	}
 	stem := strings.TrimSuffix(full, ".log")
-	if at := numbered.FindStringIndex(full); at != nil {
+	if at := numbered().FindStringIndex(full); at != nil {
 		stem = full[:at[0]]
 	}
 	return Log{Path: stem, Suffix: ".log", PerInstance: true}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,7 +137,7 @@ func lastLine(s string) string {
 }
 
 // nodePlace is a place in the text of a stack of Node's.
-var nodePlace = regexp.MustCompile(`(?:file://)?(/[^\s():]+):(\d+)(?::(\d+))?`)
+var nodePlace = pattern(`(?:file://)?(/[^\s():]+):(\d+)(?::(\d+))?`)
 
 // problem makes a problem of what the file threw.
 func (n nodeRun) problem(got answer) *Problem {
@@ -146,7 +145,7 @@ func (n nodeRun) problem(got answer) *Problem {
 	if got.Odd {
 		return &Problem{File: n.source.shown, Text: "module.exports " + out.Text, Hint: "export plain objects: strings, numbers, lists"}
 	}
-	for _, m := range nodePlace.FindAllStringSubmatch(got.Stack, -1) {
+	for _, m := range nodePlace().FindAllStringSubmatch(got.Stack, -1) {
 		if _, ours := below(m[1], n.source.home); !ours {
 			continue
 		}

@@ -2,7 +2,6 @@ package ecosystem
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/robfig/cron/v3"
@@ -61,12 +60,12 @@ const (
 )
 
 // seven is Sunday at the end of the week, which the parser does not know.
-var seven = regexp.MustCompile(`(^|,)(?:([0-6]|[A-Za-z]{3})-)?7(,|$)`)
+var seven = pattern(`(^|,)(?:([0-6]|[A-Za-z]{3})-)?7(,|$)`)
 
 // sundays writes 7 as 0, and a range that ends in it as one up to Saturday.
 func sundays(field string) string {
-	return seven.ReplaceAllStringFunc(field, func(found string) string {
-		m := seven.FindStringSubmatch(found)
+	return seven().ReplaceAllStringFunc(field, func(found string) string {
+		m := seven().FindStringSubmatch(found)
 		days := "0"
 		if m[2] != "" {
 			days = m[2] + "-6,0"

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -46,13 +45,13 @@ func (s *source) yaml(text string) (value, *Problem) {
 }
 
 // yamlLine is where the parser says that it is.
-var yamlLine = regexp.MustCompile(`line (\d+)(?:, column (\d+))?:? ?`)
+var yamlLine = pattern(`line (\d+)(?:, column (\d+))?:? ?`)
 
 // yamlProblem makes a problem of an error of the parser.
 func (s *source) yamlProblem(err error) *Problem {
 	out := &Problem{File: s.shown, Hint: "look at the indentation and the quotes there and in the line before"}
 	text := strings.TrimPrefix(firstLine(err.Error()), "yaml: ")
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
+	if m := yamlLine().FindStringSubmatch(text); m != nil {
 		out.Line, _ = strconv.Atoi(m[1])
 		out.Column = 1
 		if m[2] != "" {
@@ -176,10 +175,10 @@ func (y *yamlReader) merge(out *value, own map[string]int, merged map[string]boo
 
 // Forms of plain scalars.
 var (
-	yamlInt   = regexp.MustCompile(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)$`)
-	yamlFloat = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
-	yamlTime  = regexp.MustCompile(`^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::?(\d\d))?))?)?$`)
-	yamlDay   = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	yamlInt   = pattern(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)$`)
+	yamlFloat = pattern(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
+	yamlTime  = pattern(`^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::?(\d\d))?))?)?$`)
+	yamlDay   = pattern(`^\d{4}-\d\d-\d\d$`)
 )
 
 // knownTags are the tags of scalars that the schema has.
@@ -219,7 +218,7 @@ func yamlNumber(text string) (float64, bool) {
 		return 0, false
 	}
 	digits := strings.ReplaceAll(text, "_", "")
-	if yamlInt.MatchString(text) {
+	if yamlInt().MatchString(text) {
 		sign := 1.0
 		switch digits[0] {
 		case '-':
@@ -245,7 +244,7 @@ func yamlNumber(text string) (float64, bool) {
 		f, _ := new(big.Float).SetInt(n).Float64()
 		return sign * f, true
 	}
-	if !yamlFloat.MatchString(text) {
+	if !yamlFloat().MatchString(text) {
 		return 0, false
 	}
 	digits = strings.ToLower(digits)
@@ -264,8 +263,8 @@ func yamlNumber(text string) (float64, bool) {
 
 // yamlDate returns the time that a plain scalar is.
 func yamlDate(text string) (time.Time, bool) {
-	m := yamlTime.FindStringSubmatch(text)
-	if m == nil || m[4] == "" && !yamlDay.MatchString(text) {
+	m := yamlTime().FindStringSubmatch(text)
+	if m == nil || m[4] == "" && !yamlDay().MatchString(text) {
 		return time.Time{}, false
 	}
 	number := func(i int) int { n, _ := strconv.Atoi(m[i]); return n }
