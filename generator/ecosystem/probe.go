@@ -3,10 +3,10 @@ package ecosystem
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // mostProbes is how many facts are looked at one by one. A file asks for a
@@ -18,7 +18,7 @@ const mostProbes = 24
 // file again with other answers and compares what it exports. It marks the
 // numbers that count CPUs.
 func (ev evaluation) probe(ctx context.Context, truth *facts, exports value) result {
-	p := prober{evaluation: ev, truth: truth, exports: exports, comparands: ev.scripts.comparands()}
+	p := prober{evaluation: ev, truth: truth, exports: exports, comparands: sync.OnceValue(ev.scripts.comparands)}
 	single := truth.asked
 	var rest []string
 	if len(single) > mostProbes {
@@ -51,7 +51,7 @@ type prober struct {
 	evaluation
 	truth      *facts
 	exports    value
-	comparands []string
+	comparands func() []string
 	notes      []Note
 }
 
@@ -151,7 +151,7 @@ func (p *prober) changes(fact string) []change {
 			texts = append(texts, "production", "development")
 		}
 	}
-	for _, text := range append(texts, p.comparands...) {
+	for _, text := range append(texts, p.comparands()...) {
 		if truth, set := p.truth.host.Environ[name]; !variable || !set || text != truth {
 			out = append(out, change{text: text})
 		}
@@ -223,7 +223,7 @@ func (p *prober) together(ctx context.Context, list []string) bool {
 const mostComparands = 6
 
 // comparand is a text that a script compares something with.
-var comparand = regexp.MustCompile(`(?:[=!]==?\s*|\bcase\s+)(?:'([^'\n\\]{1,40})'|"([^"\n\\]{1,40})")|(?:'([^'\n\\]{1,40})'|"([^"\n\\]{1,40})")\s*[=!]==?`)
+var comparand = pattern(`(?:[=!]==?\s*|\bcase\s+)(?:'([^'\n\\]{1,40})'|"([^"\n\\]{1,40})")|(?:'([^'\n\\]{1,40})'|"([^"\n\\]{1,40})")\s*[=!]==?`)
 
 // comparands returns the texts that the user's own scripts compare with: a fact
 // may decide something only where it is one of them.
@@ -236,7 +236,7 @@ func (s *scripts) comparands() []string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, m := range comparand.FindAllStringSubmatch(s.compiled[name].text, -1) {
+		for _, m := range comparand().FindAllStringSubmatch(s.compiled[name].text, -1) {
 			text := m[1] + m[2] + m[3] + m[4]
 			if !slices.Contains(out, text) && len(out) < mostComparands {
 				out = append(out, text)

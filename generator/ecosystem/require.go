@@ -81,7 +81,11 @@ func (e *engine) meta(name string) goja.Value {
 	e.set(o, "filename", name)
 	e.set(o, "dirname", path.Dir(name))
 	e.set(o, "main", e.main != nil && e.main.Get("filename").String() == name)
-	e.set(o, "env", e.native("process").(*goja.Object).Get("env"))
+	// Few modules look at it, and Node's process is large.
+	env := e.vm.ToValue(func(goja.FunctionCall) goja.Value { return e.native("process").(*goja.Object).Get("env") })
+	if err := o.DefineAccessorProperty("env", env, nil, goja.FLAG_TRUE, goja.FLAG_TRUE); err != nil {
+		panic(err)
+	}
 	e.set(o, "resolve", func(wanted string) string { return fileURL(e.resolve(wanted, path.Dir(name))) })
 	return o
 }
