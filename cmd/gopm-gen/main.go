@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,17 @@ import (
 // version is set by the linker.
 var version = "devel"
 
-func main() { os.Exit(process().main(os.Args)) }
+func main() {
+	collectLater()
+	os.Exit(process().main(os.Args))
+}
+
+// collectLater puts off the first collection of garbage, which a conversion is
+// over before it needs. What needs more memory is collected as ever.
+func collectLater() {
+	before := debug.SetGCPercent(8 * 100) // from 32 MB on, and not from 4
+	runtime.AddCleanup(new(*byte), func(percent int) { debug.SetGCPercent(percent) }, before)
+}
 
 // process is gopm-gen in this process.
 func process() command {
