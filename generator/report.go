@@ -60,8 +60,19 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 	if app.Backoff > 0 && v.BackoffSteps == 0 {
 		add("exp_backoff_restart_delay", ecosystem.Differently, "before systemd 254 the delay does not grow; --systemd-version 254 where the app never runs on an older one")
 	}
-	if len(v.odd) > 0 {
-		add("env", ecosystem.Differently, "%s: systemd takes no such name, so env(1) sets it", strings.Join(v.odd, ", "))
+	var plain, secret []string
+	for _, o := range v.odd {
+		if o.secretly == "" {
+			plain = append(plain, o.name)
+		} else {
+			secret = append(secret, o.name)
+		}
+	}
+	if len(plain) > 0 {
+		add("env", ecosystem.Differently, "%s: systemd takes no such name, so env(1) sets it", strings.Join(plain, ", "))
+	}
+	if len(secret) > 0 {
+		add("env", ecosystem.Differently, "%s: systemd takes no such name, so env(1) sets it from that file; for a moment of each start everyone can see its arguments. Letters, digits and _ would do without", strings.Join(secret, ", "))
 	}
 	if app.Lazy && len(v.Ports) == 0 {
 		add("gopm.lazy", ecosystem.Refused, "no port is known that a first connection could come to")

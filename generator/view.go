@@ -37,6 +37,7 @@ type view struct {
 	Count     string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
 	Instances []int  // their numbers, where they are known
 	ExecFlags *units.Value
+	Env       []units.Value // env(1) and its arguments, where the command needs it
 	Command   units.Value
 
 	StartLimitInterval units.Value
@@ -82,7 +83,7 @@ type view struct {
 	UpdateCommands []units.Value
 	UpdateTimeout  *units.Value
 
-	odd        []string // variables that systemd does not take
+	odd        []oddVariable
 	folder     string
 	secretPath string
 	boot       bool
@@ -260,17 +261,7 @@ func (g *generation) command(v *view, q quoter) {
 	if app.Node {
 		args = append(nodeOptions(app), args...)
 	}
-	var odd []string
-	for _, e := range app.Variables {
-		if !units.IsVariable(e.Name) {
-			odd = append(odd, e.Name+"="+e.Value)
-			v.odd = append(v.odd, e.Name)
-		}
-	}
-	if len(odd) > 0 {
-		args = append(append(odd, program), args...)
-		program = "/usr/bin/env"
-	}
+	g.env(v, q, program)
 	v.Command = q.words("ExecStart=", func() (units.Value, error) { return units.Command(program, args...) })
 	var flags []string
 	if !app.Cluster {
@@ -288,6 +279,40 @@ func (g *generation) command(v *view, q quoter) {
 	if len(flags) > 0 {
 		words := q.words("ExecStart=", func() (units.Value, error) { return units.Words(flags...) })
 		v.ExecFlags = &words
+	}
+}
+
+// oddVariable is a variable whose name systemd does not take. Where its value is
+// a secret, the unit has it by another name.
+type oddVariable struct{ name, secretly string }
+
+// env has env(1) set what systemd cannot, and look for a bare program in the
+// app's own PATH, where systemd looks in its own.
+func (g *generation) env(v *view, q quoter, program string) {
+	var words, hide []units.Value
+	add := func(list *[]units.Value, key string, quote func() (units.Value, error)) {
+		*list = append(*list, q.words(key, quote))
+	}
+	ownPath := false
+	for _, e := range q.app.Variables {
+		key := "env." + e.Name
+		ownPath = ownPath || e.Name == "PATH"
+		switch {
+		case units.IsVariable(e.Name):
+		case e.Name == "":
+			g.note("env", ecosystem.Refused, "a variable without a name")
+		case e.Secret:
+			name := fmt.Sprintf("GOPM_SECRET_%d", len(v.odd))
+			v.odd = append(v.odd, oddVariable{e.Name, name})
+			add(&hide, key, func() (units.Value, error) { return units.Words("--unset=" + name) })
+			add(&words, key, func() (units.Value, error) { return units.Reference(e.Name+"=", name) })
+		default:
+			v.odd = append(v.odd, oddVariable{name: e.Name})
+			add(&words, key, func() (units.Value, error) { return units.Words(e.Name + "=" + e.Value) })
+		}
+	}
+	if len(words) > 0 || ownPath && !v.Supervised && !strings.Contains(program, "/") {
+		v.Env = append(append(append([]units.Value{units.Specified("/usr/bin/env")}, hide...), units.Specified("--")), words...)
 	}
 }
 
@@ -388,6 +413,9 @@ func (g *generation) environment(v *view, q quoter) {
 	for _, e := range app.Variables {
 		switch {
 		case !units.IsVariable(e.Name):
+			if at := slices.IndexFunc(v.odd, func(o oddVariable) bool { return o.name == e.Name }); at >= 0 && e.Secret {
+				v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(v.odd[at].secretly, e.Value) }))
+			}
 		// systemd has files count over Environment=, and the last file over the
 		// others: what is to count over a file is in a file.
 		case e.Secret || len(app.EnvFiles) > 0:

@@ -64,6 +64,18 @@ func Words(words ...string) (Value, error) {
 	return Value{strings.Join(quoted, " ")}, nil
 }
 
+// Reference makes a Value for one word of a command after the first: a text, and
+// behind it whatever a variable of the service has when it starts.
+func Reference(text, name string) (Value, error) {
+	if err := variable(name); err != nil {
+		return Value{}, err
+	}
+	if err := lines(text); err != nil {
+		return Value{}, err
+	}
+	return Value{quote(strings.ReplaceAll(percent(text), "$", "$$") + "${" + name + "}")}, nil
+}
+
 // Command makes a Value for a whole command, as in ExecStart=: a program that
 // is an absolute path or a bare name, and its arguments.
 func Command(program string, args ...string) (Value, error) {
