@@ -23,6 +23,7 @@ func (a *appReader) finish() {
 	a.account()
 	a.program()
 	a.mergeVariables()
+	a.openSecrets()
 	a.increment()
 	a.findPort()
 	a.logs()
@@ -47,7 +48,10 @@ func (a *appReader) settleName() {
 }
 
 // atHomeOf is a path below the home of somebody, or of root.
-var atHomeOf = pattern(`^(?:/home/([a-z_][a-z0-9_-]{0,30})|/(root))(?:/|$)`)
+var atHomeOf = pattern(`^(?:/home/([A-Za-z_][A-Za-z0-9_.-]{0,30})|/(root))(?:/|$)`)
+
+// numeric is the number of an account.
+var numeric = pattern(`^[0-9]+$`)
 
 // account settles who the app runs as where the file does not say: below
 // somebody's home that somebody, who is also who ran PM2. Nobody else may be
@@ -81,11 +85,14 @@ func (a *appReader) home() string {
 // atHome resolves a path that may begin with ~, which PM2 knows in the paths of
 // logs, and people write elsewhere.
 func (a *appReader) atHome(key, dir, name string) string {
-	rest, ok := strings.CutPrefix(name, "~/")
-	if !ok && name != "~" {
+	rest, ok := strings.CutPrefix(name+"/", "~/")
+	if !ok {
 		return a.resolve(dir, name)
 	}
 	full := path.Join(a.home(), rest)
+	if numeric().MatchString(a.app.User) && a.app.User != "0" {
+		a.problemOn(key, quoted(name)+" is below the home of the user "+a.app.User+", and a number does not say where that is", "write the path from / on, or the user by name")
+	}
 	a.noteOn(key, Differently, "~ is the home of the account that the app runs as: %s", full)
 	return full
 }
@@ -362,6 +369,18 @@ func (a *appReader) mergeVariables() {
 	if len(attributes) > 0 {
 		slices.Sort(attributes)
 		a.noteOn("env", Differently, "%s: a variable and no more; PM2 takes it for the attribute of that name too", strings.Join(attributes, ", "))
+	}
+}
+
+// openSecrets tells which secrets everyone can read all the same.
+func (a *appReader) openSecrets() {
+	for _, of := range []struct {
+		key   string
+		words []string
+	}{{"args", a.app.Args}, {"node_args", a.given.nodeArgs}, {"script", strings.Fields(a.given.script)}} {
+		if list := secretWords(of.words); len(list) > 0 {
+			a.noteOn(of.key, Differently, "%s: looks secret, and everyone can read a unit, as they can the arguments of a process; env is the place for it", strings.Join(list, ", "))
+		}
 	}
 }
 

@@ -183,6 +183,9 @@ func (s *scripts) syntax(name string, sc *script, wrong *complaint) *Problem {
 	}
 	out.Text = "syntax error: " + oneLine(message)
 	out.Hint = "look at this line: " + quoted(strings.TrimSpace(sc.line(out.Line)))
+	if secretLine(sc.line(out.Line)) {
+		out.Hint = "look at this line" // and not into a log for a secret
+	}
 	if message == atEnd {
 		out.Hint = "close every bracket, quote and comment"
 	}

@@ -1,5 +1,11 @@
 package ecosystem
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // secretName is a name that people give to what others should not read.
 var secretName = pattern(`(?i)secret|passw|passphrase|(^|_)(pass|pwd|auth|jwt|salt|dsn|pat)(_|$)|token|credential|(private|api|access|encryption|signing|session|app|account|service|master|shared|license)_?key`)
 
@@ -13,4 +19,34 @@ var secretPlain = pattern(`^(|true|false|null|yes|no|on|off|\d{1,5}|\d+(ms|s|m|h
 // isSecret reports whether a variable is a secret or looks like one.
 func isSecret(name, text string) bool {
 	return secretText().MatchString(text) || secretName().MatchString(name) && !secretPlain().MatchString(text)
+}
+
+// secretWords says which words of a command line are secrets, or look like ones,
+// without showing them: by their options, or by their numbers from 1.
+func secretWords(words []string) []string {
+	var out []string
+	for i, word := range words {
+		option, text, given := strings.Cut(word, "=")
+		if !given && i > 0 && strings.HasPrefix(words[i-1], "-") {
+			option, text = words[i-1], word
+		}
+		name := strings.ReplaceAll(strings.TrimLeft(option, "-"), "-", "_")
+		switch {
+		case secretText().MatchString(text) || secretText().MatchString(word):
+		case text == "" || strings.HasPrefix(text, "-") || !isSecret(name, text):
+			continue
+		}
+		if text == "" || secretText().MatchString(option) {
+			option = "number " + strconv.Itoa(i+1)
+		}
+		out = append(out, option)
+	}
+	return out
+}
+
+// secretLine reports whether a line of a file may have a secret in it.
+func secretLine(line string) bool {
+	return secretName().MatchString(line) || slices.ContainsFunc(strings.FieldsFunc(line, func(r rune) bool {
+		return strings.ContainsRune(" \t\"'`,", r)
+	}), secretText().MatchString)
 }
