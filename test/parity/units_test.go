@@ -83,15 +83,8 @@ func (s *service) unit(out, text string) error {
 		}
 		switch d.Key {
 		case "ExecStart":
-			words, err := verify.Words(value)
-			if err != nil {
+			if s.command, err = verify.Words(value); err != nil {
 				return err
-			}
-			for _, w := range words {
-				if w, err = verify.Literal(w); err != nil {
-					return err
-				}
-				s.command = append(s.command, w)
 			}
 		case "EnvironmentFile":
 			file, err := os.ReadFile(filepath.Join(out, strings.TrimPrefix(value, "-")))
@@ -108,14 +101,25 @@ func (s *service) unit(out, text string) error {
 			s.keys[d.Key] = value
 		}
 	}
+	for i, w := range s.command {
+		if head, name, ok := strings.Cut(w, "${"); ok {
+			s.command[i] = head + s.variables[strings.TrimSuffix(name, "}")]
+			continue
+		}
+		if s.command[i], err = verify.Literal(w); err != nil {
+			return err
+		}
+	}
 	if i := slices.Index(s.command, "--"); i > 0 && path.Base(s.command[0]) == "gopm-activator" {
 		s.command = s.command[i+1:]
 	}
-	for len(s.command) > 0 && s.command[0] == "/usr/bin/env" || len(s.command) > 0 && strings.Contains(s.command[0], "=") {
-		if name, value, ok := strings.Cut(s.command[0], "="); ok {
+	if len(s.command) > 0 && s.command[0] == "/usr/bin/env" {
+		s.command = s.command[slices.Index(s.command, "--")+1:]
+		for strings.Contains(s.command[0], "=") {
+			name, value, _ := strings.Cut(s.command[0], "=")
 			s.variables[name] = value
+			s.command = s.command[1:]
 		}
-		s.command = s.command[1:]
 	}
 	return nil
 }
@@ -166,6 +170,9 @@ func (s service) against(app attributes) []string {
 	}
 	variables, _ := app["env"].(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		if name == "" {
+			continue // no program can ask for it, and the report says that it is left out
+		}
 		if value, ok := s.variables[name]; !ok || value != variables[name] {
 			if !slices.Contains(environment, fmt.Sprintf("%s=%v", name, variables[name])) {
 				wrong("env."+name, variables[name], value)
