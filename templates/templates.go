@@ -15,7 +15,7 @@ import (
 var files embed.FS
 
 // parsed has each of the templates, parsed when it is first asked for.
-var parsed = func() map[string]func() (*template.Template, error) {
+var parsed = sync.OnceValue(func() map[string]func() (*template.Template, error) {
 	names, _ := fs.Glob(files, "*") // the pattern is a good one
 	out := map[string]func() (*template.Template, error){}
 	for _, name := range names {
@@ -28,11 +28,11 @@ var parsed = func() map[string]func() (*template.Template, error) {
 		})
 	}
 	return out
-}()
+})
 
 // Render fills in the template name with the fields of view.
 func Render(name string, view any) (string, error) {
-	parse, ok := parsed[name]
+	parse, ok := parsed()[name]
 	if !ok {
 		return "", fmt.Errorf("there is no template %s", name)
 	}
