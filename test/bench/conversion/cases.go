@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 //go:embed testdata load.cjs
@@ -60,7 +61,8 @@ func (s *setting) build(ctx context.Context) error {
 }
 
 // prepare puts a file into a folder of its own and returns who is to run there:
-// gopm-gen, Node with nothing to do and, where it can, PM2.
+// gopm-gen, Node with nothing to do and, where it can, PM2: the modules that read
+// the file, then all that the command loads.
 func (s setting) prepare(c file) ([]rival, error) {
 	text, err := files.ReadFile("testdata/" + c.name)
 	if err != nil {
@@ -82,7 +84,8 @@ func (s setting) prepare(c file) ([]rival, error) {
 		{dir, []string{s.node, "-e", "0"}},
 	}
 	if c.pm2 {
-		out = append(out, rival{dir, []string{s.node, filepath.Join(s.work, loader), s.pm2, name}})
+		load := []string{s.node, filepath.Join(s.work, loader), s.pm2, name}
+		out = append(out, rival{dir, load}, rival{dir, append(slices.Clone(load), "all")})
 	}
 	return out, nil
 }
