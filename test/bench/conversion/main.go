@@ -59,12 +59,12 @@ func bench(ctx context.Context, out io.Writer, runs int) error {
 			return err
 		}
 		ours, nothing, theirs := all[0], all[1], all[2:]
-		fmt.Fprintf(w, "| %s\t| %s\t| %s\t|", c.title, ours, nothing)
+		fmt.Fprintf(w, "| %s\t| %s\t| %s\t|", c.title, ours.took, nothing.took)
 		if len(theirs) == 0 {
 			fmt.Fprint(w, " reads none\t| \t| \t| \t|")
 		}
 		for _, t := range theirs {
-			fmt.Fprintf(w, " %s\t| %.1f\t|", t, t.median()/ours.median())
+			fmt.Fprintf(w, " %s\t| %s\t|", t.took, ours.ratio(t))
 		}
 		fmt.Fprintln(w)
 	}
