@@ -84,9 +84,10 @@ func TestGenerateIsPure(t *testing.T) {
 
 // TestLongName: the longest name of a unit has room for what comes behind it.
 func TestLongName(t *testing.T) {
-	app := ecosystem.App{Name: strings.Repeat("x", 200), Program: "/a", Dir: "/srv", User: "me", Instances: ecosystem.Count{N: 1}}
+	name := strings.Repeat("x", 200)
+	app := ecosystem.App{Name: name, Namespace: name, Program: "/a", Dir: "/srv", User: "me", Instances: ecosystem.Count{N: 1}}
 	result, problems := Generate(fileWith(app), Options{Root: "/srv"})
-	if len(problems) > 0 || len(result.Units.Files()) != 4 {
+	if len(problems) > 0 || len(result.Units.Files()) != 5 {
 		t.Errorf("%v, made of %v", problems, result.Units.Files())
 	}
 }

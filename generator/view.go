@@ -137,7 +137,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		v.Original = &v.Title
 	}
 	if app.Namespace != "" && app.Namespace != "default" {
-		namespace := q.value("namespace", g.namespaceUnit(app), units.Name)
+		namespace := units.Specified(g.namespaceUnit(app))
 		v.Namespace = &namespace
 	}
 	if v.ForUser {
