@@ -327,6 +327,16 @@ func TestNextForUser(t *testing.T) {
 	}
 }
 
+// TestNextOfRoot: what was removed from the machine itself is stopped before
+// anything has systemd read its units again, as disable does.
+func TestNextOfRoot(t *testing.T) {
+	got := outcome{Output: "/", Changes: []change{{Path: units.SystemDir + "/api.target", Change: units.Remove}, {Path: units.SystemDir + "/api@.service", Change: units.Remove}}}.next()
+	want := []string{"sudo systemctl stop api.target", "sudo systemctl disable api.target", "sudo systemctl daemon-reload"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestSecretsAreShownToNobody: neither by a dry run nor by a diff.
 func TestSecretsAreShownToNobody(t *testing.T) {
 	w := newWorkshop(t)
