@@ -63,6 +63,7 @@ func (g *generation) harden(app ecosystem.App) []directive {
 		case g.opt.User && !d.everywhere,
 			d.Name == "ProtectHome" && livesBelow(app, "/home/", "/root", "/run/user/"),
 			d.Name == "PrivateDevices" && livesBelow(app, "/dev/"),
+			d.Name == "PrivateTmp" && livesBelow(app, "/tmp/", "/var/tmp/"),
 			d.Name == "CapabilityBoundingSet" && (app.User == "root" || app.User == "0"):
 		default:
 			out = append(out, d)
@@ -104,14 +105,39 @@ func livesBelow(app ecosystem.App, folders ...string) bool {
 	for _, v := range app.Variables {
 		words = append(words, v.Value)
 	}
+	if app.Watch != nil {
+		words = append(words, app.Watch.Paths...)
+	}
 	everyones := strings.NewReplacer("/dev/null", "", "/dev/stdout", "", "/dev/stderr", "", "/dev/stdin", "", "/dev/random", "", "/dev/urandom", "", "/dev/zero", "", "/dev/tty", "", "/dev/fd", "", "/dev/shm", "")
 	for _, word := range words {
 		word = everyones.Replace(word)
 		for _, folder := range folders {
-			if word == folder || strings.Contains(word, strings.TrimSuffix(folder, "/")+"/") {
+			if mentions(word, folder) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// mentions reports whether a text has a path below a folder in it, or the folder
+// itself where its name ends without a slash, and not only one in another folder
+// that is called the same.
+func mentions(text, folder string) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], folder)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(folder)
+		first := begin == 0 || !isPathByte(text[begin-1]) || text[begin-1] == '/'
+		if first && (folder[len(folder)-1] == '/' || end == len(text) || text[end] == '/' || !isPathByte(text[end])) {
+			return true
+		}
+		at = end
+	}
+}
+
+func isPathByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("._-/~%", c) >= 0 || c >= 0x80
 }

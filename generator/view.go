@@ -79,6 +79,7 @@ type view struct {
 	MemoryLimit    int64
 	Watch          *units.Value
 	WatchIgnore    *units.Value
+	WatchTemporary bool  // a path is below /tmp
 	WatchDelay     int64 // milliseconds
 	UpdateCommands []units.Value
 	UpdateTimeout  *units.Value
@@ -530,19 +531,27 @@ func (g *generation) watch(v *view, q quoter) {
 		return
 	}
 	paths := func(key, variable string, list []string) *units.Value {
-		for _, p := range list {
-			if strings.Contains(p, ":") {
-				g.problem(q.app, key, fmt.Sprintf("%q has a colon, which stands between two paths", p), "watch the folder that it is in")
-			}
-		}
-		value := q.words(key, func() (units.Value, error) { return units.Assignment(variable, strings.Join(list, ":")) })
+		text := strings.ReplaceAll(strings.Join(list, "\n"), ":", `\:`) // a colon stands between two
+		value := q.words(key, func() (units.Value, error) {
+			return units.Assignment(variable, strings.ReplaceAll(text, "\n", ":"))
+		})
 		return &value
 	}
 	v.Watch = paths("watch", "GOPM_WATCH", w.Paths)
 	if w.Ignore != nil {
-		v.WatchIgnore = paths("ignore_watch", "GOPM_WATCH_IGNORE", w.Ignore)
+		ignore := w.Ignore
+		if len(ignore) == 0 {
+			ignore = []string{"/dev/null"} // no more than that; without any it is PM2's default
+		}
+		v.WatchIgnore = paths("ignore_watch", "GOPM_WATCH_IGNORE", ignore)
 	}
+	v.WatchTemporary = slices.ContainsFunc(w.Paths, isTemporary)
 	v.WatchDelay = w.Delay.Milliseconds()
+}
+
+// isTemporary tells whether a path is where PrivateTmp= has a folder of its own.
+func isTemporary(name string) bool {
+	return strings.HasPrefix(name+"/", "/tmp/") || strings.HasPrefix(name+"/", "/var/tmp/")
 }
 
 // enable lists what `systemctl enable` links.

@@ -111,8 +111,8 @@ type Increment struct {
 // Port is an address that the app listens on, and the key that says so.
 type Port struct{ Address, Key string }
 
-// Watch says which changes of files restart the app. Paths are absolute and may
-// be globs.
+// Watch says which changes of files restart the app. Paths are absolute globs,
+// in which a backslash takes a character's meaning away.
 type Watch struct {
 	Paths  []string
 	Ignore []string // nil: PM2's default, dot files and node_modules

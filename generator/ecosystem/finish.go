@@ -538,15 +538,44 @@ func (a *appReader) files() {
 		w.Paths = []string{a.app.Dir}
 	}
 	for i, p := range w.Paths {
-		w.Paths[i] = a.resolve(a.app.Dir, p)
+		w.Paths[i] = a.glob(p)
 	}
 	if a.given.ignore != nil {
 		w.Ignore = []string{}
 		for _, p := range a.given.ignore {
-			w.Ignore = append(w.Ignore, a.resolve(a.app.Dir, p))
+			w.Ignore = append(w.Ignore, a.glob(p))
 		}
 	}
 	w.Delay = a.given.watchDelay
+}
+
+// glob makes a path of watch absolute. The app's folder, and what is there under
+// that very name today, such as Next.js's pages/[id], stand for themselves.
+func (a *appReader) glob(name string) string {
+	full := a.resolve(a.app.Dir, name)
+	rest, inside := below(full, a.app.Dir)
+	switch {
+	case a.exists(full) || !closes(name):
+		return literal(full)
+	case inside:
+		return path.Join(literal(a.app.Dir), rest)
+	}
+	return full
+}
+
+// literal takes from every character of a path the meaning that it has in a glob.
+func literal(name string) string {
+	return regexp.MustCompile(`[*?\[\]{}\\]`).ReplaceAllString(name, `\$0`)
+}
+
+// closes reports whether a glob closes what it opens.
+func closes(glob string) bool {
+	for _, pair := range []string{"[]", "{}"} {
+		if strings.Count(glob, pair[:1]) != strings.Count(glob, pair[1:]) {
+			return false
+		}
+	}
+	return !strings.HasSuffix(glob, `\`)
 }
 
 // restarts tells where PM2's own counting would surprise.
