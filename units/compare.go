@@ -18,6 +18,9 @@ import (
 type Owner struct {
 	// Mark is how the first line of a file begins that may be replaced.
 	Mark string
+	// Other returns what a file that begins with that mark was made from, by its
+	// first line, where that keeps it from being replaced; else "". It may be nil.
+	Other func(firstLine string) string
 	// Dirs are the folders, below the root, in which files of earlier runs are
 	// looked for, and in the folders in them.
 	Dirs []string
@@ -63,7 +66,7 @@ func Compare(disk fs.FS, root string, set *Set, owner Owner) (Changes, error) {
 	var all []error
 	for _, f := range set.Files() {
 		wanted[f.Path] = true
-		change, err := compare(disk, root, f, owner.Mark)
+		change, err := compare(disk, root, f, owner)
 		if err != nil {
 			all = append(all, err)
 		}
@@ -79,7 +82,7 @@ func Compare(disk fs.FS, root string, set *Set, owner Owner) (Changes, error) {
 }
 
 // compare finds out what becomes of one file of the set.
-func compare(disk fs.FS, root string, f File, mark string) (Change, error) {
+func compare(disk fs.FS, root string, f File, owner Owner) (Change, error) {
 	full := path.Join(root, f.Path)
 	change := Change{Path: f.Path, Kind: Create, New: f}
 	info, err := fs.Lstat(disk, onDisk(full))
@@ -95,8 +98,13 @@ func compare(disk fs.FS, root string, f File, mark string) (Change, error) {
 	switch {
 	case err != nil:
 		return change, fmt.Errorf("read %s: %w", full, cause(err))
-	case !bytes.HasPrefix(text, []byte(mark)):
+	case !bytes.HasPrefix(text, []byte(owner.Mark)):
 		return change, &ForeignError{Path: full}
+	}
+	if first, _, _ := strings.Cut(string(text), "\n"); owner.Other != nil {
+		if other := owner.Other(first); other != "" {
+			return change, &ForeignError{Path: full, From: other}
+		}
 	}
 	change.Old = File{Path: f.Path, Text: string(text), Mode: info.Mode().Perm()}
 	change.Kind = Replace
@@ -202,9 +210,15 @@ func (e *NotRegularError) Error() string {
 
 // ForeignError says that a file was not written because somebody else wrote
 // the one that has its name.
-type ForeignError struct{ Path string }
+type ForeignError struct {
+	Path string
+	From string // what it was made from, where its writer is the same
+}
 
 // Error names the path.
 func (e *ForeignError) Error() string {
+	if e.From != "" {
+		return fmt.Sprintf("write %s: the file that is there was made from %s", e.Path, e.From)
+	}
 	return fmt.Sprintf("write %s: somebody else wrote the file that is there", e.Path)
 }

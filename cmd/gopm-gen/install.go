@@ -23,12 +23,20 @@ var outputDirs = []string{
 	units.SysusersDir, units.TmpfilesDir, units.LogrotateDir, units.EnvDir,
 }
 
-// taken returns where the machine has a unit that gopm-gen did not make.
-func (c command) taken(unit string, user bool) string {
-	for _, dir := range c.unitDirs(user) {
+// taken returns where the machine has a unit that gopm-gen did not make, or made
+// from another file that is still there.
+func (c command) taken(unit string, f flags, source string) string {
+	for _, dir := range c.unitDirs(f.user) {
 		name := path.Join(dir, unit)
-		if head, ok := c.head(name); ok && head != generator.Mark {
+		first, ok := c.head(name)
+		if !ok {
+			continue
+		}
+		if !strings.HasPrefix(first, generator.Mark) {
 			return "/" + name
+		}
+		if by := maker(first); !fromSource(first, source) && by != absolute(c.host.Dir, f.file) && by != "" && c.exists(by) {
+			return "/" + name + ", which is of " + by
 		}
 	}
 	return ""
@@ -40,7 +48,7 @@ func (c command) installed(report generator.Report, user bool) map[string]bool {
 	for _, app := range report.Apps {
 		out[app.Unit] = app.Unit != "" && slices.ContainsFunc(c.unitDirs(user), func(dir string) bool {
 			head, ok := c.head(path.Join(dir, app.Unit+".target"))
-			return ok && head == generator.Mark
+			return ok && strings.HasPrefix(head, generator.Mark)
 		})
 	}
 	return out
@@ -53,33 +61,69 @@ func (c command) unitDirs(user bool) []string {
 	return append([]string{path.Join(strings.TrimPrefix(c.host.Home, "/"), ".config/systemd/user")}, userUnits...)
 }
 
-// head returns how a file of the machine begins, and whether it is there.
-func (c command) head(name string) (text string, ok bool) {
+// longestHead is longer than any first line that gopm-gen writes.
+const longestHead = 3 * 4096
+
+// head returns the first line of a file of the machine, and whether it is there.
+func (c command) head(name string) (line string, ok bool) {
 	f, err := c.host.Files.Open(name)
 	if err != nil {
 		return "", false
 	}
-	head := make([]byte, len(generator.Mark))
-	n, _ := io.ReadFull(f, head) // a shorter file has no mark
-	_ = f.Close()                // it was only read
-	return string(head[:n]), true
+	text, _ := io.ReadAll(io.LimitReader(f, longestHead)) // what cannot be read has no mark
+	_ = f.Close()                                         // it was only read
+	line, _, _ = strings.Cut(string(text), "\n")
+	return line, true
 }
 
 // owner tells the files that an earlier run made of the same file: by their
 // first line, and where only some apps are chosen, by their names too.
-func owner(f flags, report generator.Report) units.Owner {
+func (c command) owner(f flags, report generator.Report) units.Owner {
 	o := units.Owner{Mark: generator.Mark, Dirs: outputDirs}
+	o.Other = func(first string) string { return c.other(f, first, report.Source) }
 	// Who writes to the standard input today need not be who did yesterday.
 	if f.file == stdin {
 		return o
 	}
 	o.Made = func(name, first string) bool {
 		return fromSource(first, report.Source) && (len(f.only) == 0 || slices.ContainsFunc(report.Apps, func(app generator.AppReport) bool {
-			unit, _ := units.AppName(f.prefix + app.Name) // the report has none of an app that was refused
+			unit := app.Unit
+			if unit == "" { // it was refused
+				unit, _ = units.AppName(f.prefix + app.Name)
+			}
 			return belongs(name, unit)
 		}))
 	}
 	return o
+}
+
+// other returns the ecosystem file that a file to be replaced was made from, where
+// that is another one than this: one project must not lose its units to the next.
+// A file that was moved is the same one.
+func (c command) other(f flags, first, source string) string {
+	by, here := maker(first), absolute(c.host.Dir, f.file)
+	switch {
+	case by == "" || fromSource(first, source) || by == here:
+		return ""
+	case c.exists(source) && !c.exists(by):
+		return ""
+	// Nobody but the files beside it has a part in gopm-units.
+	case f.output == "" && f.destDir == "" && (path.Base(by) == path.Base(here) || !c.exists(path.Join(path.Dir(here), path.Base(by)))):
+		return ""
+	}
+	return by
+}
+
+// maker returns the ecosystem file from which gopm-gen made a file that begins
+// with a line.
+func maker(first string) string {
+	rest, _ := strings.CutPrefix(first, generator.Mark+" from ")
+	by, _, _ := strings.Cut(rest, ". To change it: ")
+	by = strings.ReplaceAll(strings.TrimSuffix(by, "."), "%%", "%")
+	if !path.IsAbs(by) {
+		return ""
+	}
+	return by
 }
 
 // fromSource reports whether the first line of a file says that it was made

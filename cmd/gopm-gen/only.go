@@ -28,8 +28,13 @@ func (c command) generate(ctx context.Context, f flags, file ecosystem.File) (ge
 	few, _ := generator.Generate(file, opt)
 	result.Report.Notes = few.Report.Notes
 	var set units.Set
+	all := slices.Clone(result.Report.Apps)
+	result.Report.Apps = slices.DeleteFunc(result.Report.Apps, func(app generator.AppReport) bool { return !slices.Contains(f.only, app.Name) })
 	for _, u := range result.Units.Files() {
-		if !chosen(u.Path, f.prefix, file.Apps) {
+		ofOne := slices.ContainsFunc(result.Report.Apps, func(app generator.AppReport) bool { return slices.Contains(app.Files, u.Path) })
+		// An app may be called like the namespace of another.
+		ofApp := slices.ContainsFunc(all, func(app generator.AppReport) bool { return path.Base(u.Path) == app.Unit+".target" })
+		if !ofOne && (ofApp || !ofNamespace(u.Path, f.prefix, file.Apps)) {
 			continue
 		}
 		add := set.Add
@@ -41,27 +46,15 @@ func (c command) generate(ctx context.Context, f flags, file ecosystem.File) (ge
 		}
 	}
 	result.Units = set
-	result.Report.Apps = slices.DeleteFunc(result.Report.Apps, func(app generator.AppReport) bool { return !slices.Contains(f.only, app.Name) })
-	for i := range result.Report.Apps {
-		app := &result.Report.Apps[i]
-		app.Files = slices.DeleteFunc(app.Files, func(name string) bool { return !chosen(name, f.prefix, file.Apps) })
-	}
 	return result, problems
 }
 
-// chosen reports whether a file is of one of the apps, or of the namespace of
-// one.
-func chosen(name, prefix string, apps []ecosystem.App) bool {
+// ofNamespace reports whether a file is the target of the namespace of one of
+// the apps.
+func ofNamespace(name, prefix string, apps []ecosystem.App) bool {
 	return slices.ContainsFunc(apps, func(app ecosystem.App) bool {
-		unit, _ := units.AppName(prefix + app.Name)
-		if belongs(name, unit) {
-			return true
-		}
-		if app.Namespace == "" {
-			return false
-		}
 		namespace, _ := units.AppName(prefix + app.Namespace)
 		base := path.Base(name)
-		return base == namespace+".target" || base == namespace+"-namespace.target"
+		return app.Namespace != "" && (base == namespace+".target" || base == namespace+"-namespace.target")
 	})
 }

@@ -197,6 +197,41 @@ func TestRefusesWhatItDidNotWrite(t *testing.T) {
 	}
 }
 
+// TestRefusesUnitsOfAnotherFile: two projects with an app of one name do not
+// overwrite each other's units, and one that was moved replaces its own.
+func TestRefusesUnitsOfAnotherFile(t *testing.T) {
+	w := newWorkshop(t)
+	other := filepath.Join(w.dir, "other", "ecosystem.config.js")
+	w.apps(t, twoApps)
+	write(t, other, []byte("exports.apps = "+twoApps))
+	for _, args := range [][]string{{"--output", "out"}, {"--output", "gone", "--app-root", "/srv/a"}} {
+		if _, stderr, exit := w.run(t, args...); exit != exitOK {
+			t.Fatal(stderr)
+		}
+	}
+	for _, tc := range []struct {
+		args []string
+		from string // empty: it may
+	}{
+		{[]string{"--output", "out"}, ""},
+		{[]string{"--output", "out", "other/ecosystem.config.js"}, "$WORK/ecosystem.config.js"},
+		{[]string{"--output", "gone", "--app-root", "/srv/b", "other/ecosystem.config.js"}, "/srv/a/ecosystem.config.js"},
+		{[]string{"--output", "gone"}, ""}, // from where it was to be to where it is
+	} {
+		_, stderr, exit := w.run(t, tc.args...)
+		if tc.from == "" {
+			if exit != exitOK {
+				t.Errorf("%q: exit code %d\n%s", tc.args, exit, stderr)
+			}
+			continue
+		}
+		want := "the file that is there was made from " + tc.from + "\nhint: move it away, or give all units a prefix: --prefix app-; nothing was changed\n"
+		if exit != exitInput || !strings.Contains(stderr, want) {
+			t.Errorf("%q: exit code %d\n%s", tc.args, exit, stderr)
+		}
+	}
+}
+
 func TestDestDir(t *testing.T) {
 	w := newWorkshop(t)
 	w.apps(t, `{ name: 'api', script: 'a.js', user: 'me' }`)
@@ -366,7 +401,7 @@ func isNamespace(name, prefix string, apps []ecosystem.App) bool {
 			return false
 		}
 	}
-	return chosen(name, prefix, apps)
+	return ofNamespace(name, prefix, apps)
 }
 
 // TestOnlyKeepsTheNamespace: the target of a namespace goes on naming the apps

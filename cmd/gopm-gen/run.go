@@ -79,7 +79,7 @@ func (c command) convert(ctx context.Context, f flags) int {
 	if f.check {
 		return c.check(report, f.json)
 	}
-	changes, err := units.Compare(c.host.Files, absolute(c.host.Dir, f.outputDir()), &result.Units, owner(f, result.Report))
+	changes, err := units.Compare(c.host.Files, absolute(c.host.Dir, f.outputDir()), &result.Units, c.owner(f, result.Report))
 	if err != nil {
 		return c.refused(f, err)
 	}
@@ -105,7 +105,7 @@ func (c command) options(f flags, file ecosystem.File) generator.Options {
 		Root:         path.Dir(file.Path),
 		Prefix:       f.prefix,
 		Listen:       f.listen,
-		Taken:        func(unit string) string { return c.taken(unit, f.user) },
+		Taken:        func(unit string) string { return c.taken(unit, f, file.Path) },
 		ServiceUser:  f.serviceUser,
 		Systemd:      f.systemd,
 		User:         f.user,
