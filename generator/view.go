@@ -411,8 +411,13 @@ func (g *generation) environment(v *view, q quoter) {
 	set := func(key, name, value string) {
 		v.Environment = append(v.Environment, q.words(key, func() (units.Value, error) { return units.Assignment(name, value) }))
 	}
+	number := app.InstanceVar
+	if number == "" && !app.Supervised() {
+		number = "NODE_APP_INSTANCE"
+	}
 	for _, e := range app.Variables {
 		switch {
+		case e.Name == number && number != "": // PM2 has its own count over env
 		case !units.IsVariable(e.Name):
 			if at := slices.IndexFunc(v.odd, func(o oddVariable) bool { return o.name == e.Name }); at >= 0 && e.Secret {
 				v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(v.odd[at].secretly, e.Value) }))
@@ -431,10 +436,6 @@ func (g *generation) environment(v *view, q quoter) {
 	if app.LogJSON {
 		set("log_type", "GOPM_LOG_TYPE", "json")
 		set("name", "GOPM_LOG_NAME", app.Name)
-	}
-	number := app.InstanceVar
-	if number == "" && !app.Supervised() {
-		number = "NODE_APP_INSTANCE"
 	}
 	if number != "" {
 		v.Environment = append(v.Environment, q.words("instance_var", func() (units.Value, error) { return units.InstanceVariable(number) }))
