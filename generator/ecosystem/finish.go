@@ -563,9 +563,12 @@ func (a *appReader) glob(name string) string {
 	return full
 }
 
+// special are the characters that mean more than themselves in a glob.
+var special = pattern(`[*?\[\]{}\\]`)
+
 // literal takes from every character of a path the meaning that it has in a glob.
 func literal(name string) string {
-	return regexp.MustCompile(`[*?\[\]{}\\]`).ReplaceAllString(name, `\$0`)
+	return special().ReplaceAllString(name, `\$0`)
 }
 
 // closes reports whether a glob closes what it opens.
