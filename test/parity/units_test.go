@@ -173,6 +173,9 @@ func (s service) against(app attributes) []string {
 		if name == "" {
 			continue // no program can ask for it, and the report says that it is left out
 		}
+		if name == app["instance_var"] {
+			continue // PM2's daemon puts the number there, later than the oracle sees
+		}
 		if value, ok := s.variables[name]; !ok || value != variables[name] {
 			if !slices.Contains(environment, fmt.Sprintf("%s=%v", name, variables[name])) {
 				wrong("env."+name, variables[name], value)
