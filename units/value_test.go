@@ -247,3 +247,22 @@ func sameAsGoSystemd(t *testing.T, text string, want int) {
 		t.Errorf("go-systemd reads %d directives (%v), want %d, in\n%s", len(options), err, want, text)
 	}
 }
+
+func TestReference(t *testing.T) {
+	for _, tc := range []struct{ text, name, want string }{
+		{"a-b=", "X", "\"a-b=${X}\""},
+		{"a $b%i=", "X", "\"a $$b%%i=${X}\""},
+		{"a\n=", "X", `"a\n=${X}"`},
+		{"a=", "X Y", "is not a name systemd takes for a variable"},
+		{"a=\x00", "X", "has the control character U+0000, which a unit cannot hold"},
+	} {
+		v, err := units.Reference(tc.text, tc.name)
+		got := v.String()
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tc.want {
+			t.Errorf("%q: got %s, want %s", tc.text, got, tc.want)
+		}
+	}
+}

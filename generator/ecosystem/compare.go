@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// list returns the apps of what a file exports, and the key under which they
+// apps returns the apps of what a file exports, and the key under which they
 // are, as PM2 looks for them.
 func (v value) apps() (list []value, key string) {
 	key, apps := "apps", v

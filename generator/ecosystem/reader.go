@@ -83,7 +83,6 @@ func (r *reader) apps(root value) []App {
 // list finds the list of apps where PM2 looks for it: apps, then pm2, then the
 // exported value itself.
 func (r *reader) list(root value) (list []value, key string, ok bool) {
-	const example = `write module.exports = { apps: [{ name: "api", script: "./index.js" }] }`
 	key = "apps"
 	apps := root
 	switch {
