@@ -118,7 +118,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		Unit:         q.value("the unit name", name, units.Name),
 		Title:        q.value("Description=", strings.TrimSpace(app.Name), units.Text),
 		Cluster:      app.Cluster, Supervised: app.Supervised(), ForUser: g.opt.User,
-		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"), ReloadUnit: units.Specified(name + "-reload.service"),
+		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"),
 		AutoStart: app.AutoStart,
 		Count:     count(app.Instances),
 		Dir:       q.value("WorkingDirectory=", app.Dir, units.Path),
@@ -144,6 +144,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	if v.ForUser {
 		v.BootTarget, v.Systemctl = units.Specified("default.target"), units.Specified("/usr/bin/systemctl --user")
 	}
+	v.ReloadUnit = units.Specified(v.Unit.String() + "-reload.service")
 	if v.Supervised {
 		v.ReloadUnit = units.Specified("gopm-activator@" + v.Unit.String() + ".service")
 	}
