@@ -37,11 +37,13 @@ type Activator struct {
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
 
-	workers   map[int]*worker // by instance: those with a live channel
-	early     map[*client]run // waits that came before their worker
-	accepters map[place]*accepter
-	homeless  []*handover // connections that no worker could be given yet
-	turn      int64       // numbers handovers
+	workers  map[int]*worker // by instance: those with a live channel
+	early    map[*client]run // waits that came before their worker
+	intakes  map[place]*intake
+	homeless []*handover // connections that no worker could be given yet
+	// turn numbers handovers. It begins where no predecessor's can be: a worker
+	// may still answer to one of those.
+	turn int64
 
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does
@@ -86,17 +88,22 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	a := &Activator{
-		settings:  s,
-		count:     s.Workers(CPUs(env.Host)),
-		journal:   journal{env.Journal},
-		notifier:  notifier{env.Getenv("NOTIFY_SOCKET")},
-		manager:   &manager{ctx: running, own: s.ownUnit(), of: env.Manager},
-		workers:   make(map[int]*worker),
-		early:     make(map[*client]run),
-		accepters: make(map[place]*accepter),
-		ctx:       running,
-		events:    make(chan func()),
+		settings: s,
+		count:    s.Workers(CPUs(env.Host)),
+		journal:  journal{env.Journal},
+		notifier: notifier{env.Getenv("NOTIFY_SOCKET")},
+		manager:  &manager{ctx: running, own: s.ownUnit(), of: env.Manager},
+		workers:  make(map[int]*worker),
+		early:    make(map[*client]run),
+		intakes:  make(map[place]*intake),
+		ctx:      running,
+		events:   make(chan func()),
 	}
+	now, err := monotonic()
+	if err != nil {
+		return err
+	}
+	a.turn = int64(now)
 	states, err := a.manager.workers(a.ctx, s)
 	if err != nil {
 		return err
@@ -203,8 +210,9 @@ func (a *Activator) settle() {
 	for _, g := range a.groups {
 		a.report(g.Steer(a.slots(g)))
 	}
-	a.placeAccepters()
+	a.placeIntakes()
 	a.giveHomeless()
+	a.takeIn()
 	a.dismissSurge()
 	a.showStatus()
 }
@@ -343,7 +351,11 @@ func (a *Activator) inherit(states map[int]unitState) error {
 		return a.inheritFork(stored, states)
 	}
 	for _, fd := range declared {
-		if err := a.adoptGroup(fd, true, stored); err != nil {
+		adopt := func() error { return a.adoptGroup(fd, true, stored) }
+		if at := pathOf(fd); at != "" {
+			adopt = func() error { return a.adoptPath(fd, at) }
+		}
+		if err := adopt(); err != nil {
 			return err
 		}
 	}
@@ -354,7 +366,11 @@ func (a *Activator) inherit(states map[int]unitState) error {
 		}
 	}
 	a.adoptWorkers(stored, states)
+	a.adoptHomeless(stored)
 	for _, g := range a.groups {
+		if g.path != "" {
+			continue
+		}
 		sockets, ok := stored[g.mapName()]
 		if !ok {
 			sockets = -1

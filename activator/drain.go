@@ -81,9 +81,15 @@ func (a *Activator) drainWorker(instance int, timeout time.Duration, f farewell)
 	go a.watchDrain(d)
 }
 
-// queued tells whether connections wait for a worker to accept them.
+// queued tells whether connections wait for this worker to accept them.
 func (w *worker) queued() bool {
+	if len(w.handovers) > 0 {
+		return true
+	}
 	for g := range w.listens {
+		if g.path != "" {
+			continue // its queue is everybody's
+		}
 		if n, err := steer.Queue(g.Listener(slot(w.instance))); err == nil && n > 0 {
 			return true
 		}

@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ const maxGroups = 256
 // group is the listeners of one address.
 type group struct {
 	*steer.Group
+	// path is where an AF_UNIX listener is; empty for the others, which have an
+	// address and a selector.
+	path string
 	// declared: by a socket unit, and not just asked for by the app.
 	declared bool
 	// data is what the first worker to listen gave for all (nodeipc.Message).
@@ -37,7 +41,29 @@ type group struct {
 }
 
 // key is what the workers know the group by; they only compare it.
-func (g *group) key() string { return g.Addr().String() }
+func (g *group) key() string {
+	if g.path != "" {
+		return g.path
+	}
+	return g.Addr().String()
+}
+
+// plain is where the group listens, in the names of stored descriptors. A path
+// may have what these must not, and is long.
+func (g *group) plain() string {
+	if g.path != "" {
+		return fmt.Sprintf("unix-%x", sha256.Sum256([]byte(g.path)))[:21]
+	}
+	return plain(g.Addr())
+}
+
+// isAsked tells whether the group is what an app says that it listens on.
+func (g *group) isAsked(m nodeipc.Message) bool {
+	if m.AddressType == pipe || g.path != "" {
+		return m.AddressType == pipe && m.Address != nil && samePath(g.path, *m.Address)
+	}
+	return int(g.Addr().Port()) == m.Port
+}
 
 func (g *group) listenerName(slot int) string { return listenerName(g.Addr(), slot) }
 
@@ -134,15 +160,15 @@ func (a *Activator) closeUnused() {
 		if g.declared || a.anyoneHas(g) {
 			return false
 		}
-		for p, acc := range a.accepters {
+		for p, in := range a.intakes {
 			if p.group == g {
-				acc.stop()
-				delete(a.accepters, p)
+				in.stop()
+				delete(a.intakes, p)
 			}
 		}
 		a.homeless = slices.DeleteFunc(a.homeless, func(h *handover) bool {
 			if h.group == g {
-				unix.Close(h.fd)
+				a.letGo(h)
 			}
 			return h.group == g
 		})
@@ -182,7 +208,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 	if err == nil && w.given[g] {
 		errno, err = unix.EADDRINUSE, errors.New("it listens there already")
 	}
-	if err == nil {
+	if err == nil && g.path == "" {
 		errno = unix.EIO
 		err = g.Extend(slot(w.instance), func(slot, fd int) error {
 			return a.notifier.keep(g.listenerName(slot), fd)
@@ -199,14 +225,20 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 	a.report(a.notifier.mark(w.givenMark(g)))
 	reply := nodeipc.NewReply(m, g.key(), 0)
 	reply.Data = g.data
+	if g.path != "" {
+		return w.channel.Send(reply)
+	}
 	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
 }
 
 // groupFor finds the group for what an app asks for, or opens one. Its error is
 // for the journal, errno for the app.
 func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix.Errno, err error) {
+	if m.AddressType == pipe {
+		return a.groupOfPath(m)
+	}
 	if (m.AddressType != 4.0 && m.AddressType != 6.0) || m.FD != nil && *m.FD >= 0 || m.Port < 0 || m.Port > 65535 {
-		return nil, unix.EOPNOTSUPP, errors.New("only TCP addresses are shared among workers so far")
+		return nil, unix.EOPNOTSUPP, errors.New("only TCP addresses and Unix sockets are shared among workers so far")
 	}
 	want, err := wanted(m)
 	if err != nil {
@@ -217,6 +249,9 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 		random = fmt.Sprintf("%s/%d", want.Addr(), m.Index)
 	}
 	for _, g := range a.groups {
+		if g.path != "" {
+			continue
+		}
 		if random != "" {
 			if g.random == random {
 				return g, 0, nil
@@ -313,12 +348,4 @@ func match(has, want netip.AddrPort) relation {
 		return narrower
 	}
 	return other
-}
-
-// asked is what an app asked for, in its own words.
-func asked(m nodeipc.Message) string {
-	if m.Address == nil {
-		return fmt.Sprintf("port %d", m.Port)
-	}
-	return fmt.Sprintf("%q port %d", *m.Address, m.Port)
 }

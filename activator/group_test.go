@@ -1,7 +1,9 @@
 package activator
 
 import (
+	"net"
 	"net/netip"
+	"os"
 	"testing"
 )
 
@@ -27,10 +29,47 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestSamePath(t *testing.T) {
+	for _, app := range []string{"/run/my-api/http.sock", "/var/run/my-api/http.sock", "/run//my-api/x/../http.sock"} {
+		if !samePath("/run/my-api/http.sock", app) {
+			t.Errorf("%s is not the socket", app)
+		}
+	}
+	for _, app := range []string{"/run/my-api/http.sock2", "/var/run", "run/my-api/http.sock"} {
+		if samePath("/run/my-api/http.sock", app) {
+			t.Errorf("%s passes for the socket", app)
+		}
+	}
+}
+
+func TestPathOf(t *testing.T) {
+	at := t.TempDir() + "/http.sock"
+	for network, want := range map[string]string{"unix": at, "unixpacket": "", "tcp": ""} {
+		address := at
+		if network == "tcp" {
+			address = "127.0.0.1:0"
+		}
+		listener, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := listener.(interface{ File() (*os.File, error) }).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := pathOf(int(file.Fd())); got != want {
+			t.Errorf("the path of a %s listener is %q, want %q", network, got, want)
+		}
+		file.Close()
+		listener.Close()
+	}
+}
+
 func TestStoredNamesAreTold(t *testing.T) {
 	addr := netip.MustParseAddrPort("[::]:3000")
 	w := &worker{run: run{3, "6bda4ba2bbc346e6a31f2e3639620796"}}
-	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark()} {
+	onPath := &group{path: "/run/my api/http.sock"}
+	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark(), w.listensMark(onPath)} {
 		if !isStored(name) {
 			t.Errorf("%s passes for a socket unit's", name)
 		}

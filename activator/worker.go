@@ -66,11 +66,11 @@ func (w *worker) channelName() string { return fmt.Sprintf("channel-%d-%s", w.in
 func (w *worker) readyMark() string { return fmt.Sprintf("ready-%d-%s", w.instance, w.invocation) }
 
 func (w *worker) givenMark(g *group) string {
-	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, plain(g.Addr()))
+	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, g.plain())
 }
 
 func (w *worker) listensMark(g *group) string {
-	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, plain(g.Addr()))
+	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, g.plain())
 }
 
 // newWorker is a worker behind conn, which it takes over.
@@ -117,7 +117,7 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 		w.online = true
 		w.saidReady = take(stored, w.readyMark())
 		for _, g := range a.groups {
-			if take(stored, w.givenMark(g)) && slot(instance) < g.Slots() {
+			if take(stored, w.givenMark(g)) && (g.path != "" || slot(instance) < g.Slots()) {
 				w.given[g] = true
 				w.listens[g] = take(stored, w.listensMark(g))
 			}
@@ -241,6 +241,10 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 	if a.workers[w.instance] != w {
 		return errors.New("its channel has been replaced")
 	}
+	if m.Cmd == nodeipc.CmdCluster && m.Ack != nil && !a.settings.Fork {
+		a.acknowledged(w, *m.Ack, m.Accepted) // one for each connection: it has to be cheap
+		return nil
+	}
 	defer a.settle()
 	switch {
 	case m.FromApp(): // readyText
@@ -256,8 +260,6 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 		a.drained(w)
 	case m.Cmd == nodeipc.CmdCluster && a.settings.Fork:
 		return fmt.Errorf("it says %s %s, as a cluster's worker does, but this is fork mode (GOPM_MODE=fork)", m.Cmd, m.Act)
-	case m.Cmd == nodeipc.CmdCluster && m.Ack != nil:
-		a.acknowledged(w, *m.Ack, m.Accepted)
 	case m.Cmd == nodeipc.CmdCluster:
 		return a.handleCluster(w, m)
 	}
@@ -273,7 +275,7 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 		return a.queryServer(w, m)
 	case nodeipc.ActListening:
 		for g := range w.given {
-			if int(g.Addr().Port()) == m.Port && !w.listens[g] {
+			if g.isAsked(m) && !w.listens[g] {
 				w.listens[g] = true
 				a.report(a.notifier.mark(w.listensMark(g)))
 			}

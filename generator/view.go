@@ -32,13 +32,14 @@ type view struct {
 	AutoStart    bool
 	Lazy         bool
 
-	Ports     []units.Value
-	LowPort   bool   // one of Ports is for the privileged only
-	Count     string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
-	Instances []int  // their numbers, where they are known
-	ExecFlags *units.Value
-	Env       []units.Value // env(1) and its arguments, where the command needs it
-	Command   units.Value
+	Ports                  []units.Value
+	SharedPort, SocketFile bool   // what is among Ports: addresses, and paths
+	LowPort                bool   // one of Ports is for the privileged only
+	Count                  string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
+	Instances              []int  // their numbers, where they are known
+	ExecFlags              *units.Value
+	Env                    []units.Value // env(1) and its arguments, where the command needs it
+	Command                units.Value
 
 	StartLimitInterval units.Value
 	StartLimitBurst    int
@@ -344,14 +345,6 @@ func (g *generation) ports(v *view, q quoter) {
 			continue
 		}
 		given := p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.")
-		if strings.HasPrefix(p.Address, "/") {
-			if given {
-				g.problem(q.app, p.Key, fmt.Sprintf("%q is a path, and the activator shares no Unix socket yet", p.Address), `write a port, or an address such as "127.0.0.1:3000"`)
-			} else {
-				g.note(p.Key, ecosystem.NotYet, "%q is a path, and the activator shares no Unix socket", p.Address)
-			}
-			continue
-		}
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
 		if first, ok := g.listening[p.Address]; ok {
@@ -364,6 +357,14 @@ func (g *generation) ports(v *view, q quoter) {
 		}
 		g.listening[p.Address] = q.app.Place
 		v.Ports = append(v.Ports, address)
+		if strings.HasPrefix(p.Address, "/") {
+			v.SocketFile = true
+			if !g.opt.User && !g.opt.Boot {
+				g.note(p.Key, ecosystem.Differently, "members of the app's group may connect to %s, so the account of nginx has to be one; PM2's is for the app's own account", p.Address)
+			}
+			continue
+		}
+		v.SharedPort = true
 		v.LowPort = v.LowPort || isLow(p.Address)
 	}
 }

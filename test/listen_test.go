@@ -30,7 +30,7 @@ func TestWhereAnAppMayListen(t *testing.T) {
 		"cluster.isWorker":        "true",
 		"low port":                "EACCES",
 		"one address of the port": "EADDRNOTAVAIL",
-		"unix socket":             "ENOTSUP",
+		"unix socket":             "EACCES",
 		"the port again":          "EADDRINUSE",
 	}
 	// One after the other of the four.
@@ -49,6 +49,7 @@ func TestWhereAnAppMayListen(t *testing.T) {
 	journal, err := s.Journal(t.Context(), site.Activator)
 	s.must(err)
 	for _, line := range []string{
+		`may not listen on "/tmp/greedy.sock": a Unix socket must be declared by the app's socket unit (ListenStream=)`,
 		`may not listen on port 81: a port below 1024 must be declared by the app's socket unit (ListenStream=)`,
 		`may not listen on "127.0.0.1" port 3000: its socket listens on [::]:3000, which is more than the app wants; set ListenStream=127.0.0.1:3000 in the socket unit, or listen without an address`,
 	} {

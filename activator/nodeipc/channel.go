@@ -29,16 +29,19 @@ var ErrUnread = errors.New("worker does not read its channel")
 
 // Channel is the primary's end of one worker's channel.
 //
-// Send and SendHandle never block: a goroutine of the channel's own writes, so
-// that a stopped worker stalls nobody else.
+// Send and SendHandle never block: what the socket does not take at once is left
+// to a goroutine of the channel's own, so that a stopped worker stalls nobody
+// else.
 type Channel struct {
 	conn *net.UnixConn
 	raw  syscall.RawConn
 
-	out  chan outgoing
-	done chan struct{} // closed by Close
-	end  sync.Once
-	sent sync.WaitGroup
+	sending sync.Mutex
+	unsent  int // lines in out, and the one that is being written
+	out     chan outgoing
+	done    chan struct{} // closed by Close
+	end     sync.Once
+	sent    sync.WaitGroup
 
 	peeked   []byte
 	long     []byte // the beginning of a line longer than peeked
@@ -48,6 +51,13 @@ type Channel struct {
 type outgoing struct {
 	line []byte
 	fd   int // -1: none. Stays the sender's to close.
+}
+
+func (o outgoing) rights() []byte {
+	if o.fd < 0 {
+		return nil
+	}
+	return unix.UnixRights(o.fd)
 }
 
 // New takes over conn and starts writing. Close ends it.
@@ -86,14 +96,42 @@ func (c *Channel) queue(m any, fd int) error {
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	o := outgoing{append(line, '\n'), fd}
+	if c.unsent == 0 {
+		if o = c.writeNow(o); len(o.line) == 0 {
+			return nil
+		}
+	}
 	select {
 	case <-c.done:
 		return fmt.Errorf("send: %w", net.ErrClosed)
-	case c.out <- outgoing{append(line, '\n'), fd}:
+	case c.out <- o:
+		c.unsent++
 		return nil
 	default:
 		return fmt.Errorf("send: %w", ErrUnread)
 	}
+}
+
+// writeNow writes what the socket takes at once, and returns the rest. A
+// connection that was just accepted is with its worker then, and survives a kill
+// of this process.
+func (c *Channel) writeNow(o outgoing) (rest outgoing) {
+	var n int
+	var err error
+	closed := c.raw.Write(func(fd uintptr) bool {
+		n, err = unix.SendmsgN(int(fd), o.line, o.rights(), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		return true
+	})
+	switch {
+	case closed != nil || err != nil:
+		return o // who writes it sees why
+	case n < len(o.line):
+		return outgoing{o.line[n:], -1}
+	}
+	return outgoing{}
 }
 
 func (c *Channel) write() {
@@ -106,6 +144,9 @@ func (c *Channel) write() {
 			if c.writeOne(o) != nil {
 				return
 			}
+			c.sending.Lock()
+			c.unsent--
+			c.sending.Unlock()
 		}
 	}
 }
@@ -113,11 +154,7 @@ func (c *Channel) write() {
 // writeOne sends a line whole. Lines are far below what one sendmsg(2) on a
 // Unix stream takes at once, so a kill between two writes cannot cut one.
 func (c *Channel) writeOne(o outgoing) error {
-	var rights []byte
-	if o.fd >= 0 {
-		rights = unix.UnixRights(o.fd)
-	}
-	n, _, err := c.conn.WriteMsgUnix(o.line, rights, nil)
+	n, _, err := c.conn.WriteMsgUnix(o.line, o.rights(), nil)
 	if err == nil && n < len(o.line) {
 		_, err = c.conn.Write(o.line[n:])
 	}

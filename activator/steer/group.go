@@ -94,6 +94,22 @@ func Adopt(listeners ...int) (*Group, error) {
 	return g, nil
 }
 
+// Alone makes a group of one listener that can have no siblings, such as an
+// AF_UNIX one. Nobody picks among its slots: there is the waiting room only.
+func Alone(listener int) (*Group, error) {
+	if err := unix.SetNonblock(listener, true); err != nil {
+		return nil, fmt.Errorf("adopt listener: %w", err)
+	}
+	return &Group{listeners: []int{listener}, selector: nobody{}}, nil
+}
+
+// nobody is the selector of a group of one.
+type nobody struct{}
+
+func (nobody) add(int, int) error { return nil }
+func (nobody) steer([]int) error  { return nil }
+func (nobody) close()             {}
+
 // Open listens on an address that no socket unit declares. keep is given the
 // descriptor before it listens.
 func Open(addr netip.AddrPort, dualStack bool, keep func(fd int) error) (*Group, error) {

@@ -98,6 +98,12 @@ func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, 
 	return conn, dialErr
 }
 
+// DialUnix connects to a socket in the machine's file system: no network
+// namespace stands in between.
+func (m *Machine) DialUnix(ctx context.Context, name string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", m.file(name))
+}
+
 // WriteFile writes a file in the machine, and makes its folder.
 func (m *Machine) WriteFile(name, content string) error {
 	return writeFile(m.file(name), content)

@@ -1,0 +1,129 @@
+package test
+
+import (
+	"context"
+	"maps"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/site"
+)
+
+// httpSock is where the app listens, as behind nginx.
+const httpSock = "/run/my-api/http.sock"
+
+// bootUnix boots a site whose app listens on a path and nowhere else, and
+// starts it.
+func bootUnix(t *testing.T) scenario {
+	t.Helper()
+	s := boot(t, four)
+	s.must(s.WriteFile("/etc/systemd/system/my-api.socket.d/unix.conf",
+		"[Socket]\nListenStream=\nListenStream="+httpSock+"\nSocketMode=0660\nRemoveOnStop=yes\n"))
+	s.must(s.WriteFile("/etc/systemd/system/my-api@.service.d/unix.conf", "[Service]\nEnvironment=PORT="+httpSock+"\n"))
+	s.systemctl("daemon-reload")
+	s.must(s.Start(t.Context()))
+	return s
+}
+
+// overUnix is a load on the app's socket.
+func (s scenario) overUnix(p load.Profile) load.Client {
+	client := s.Client(p)
+	client.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.DialUnix(ctx, httpSock) }
+	return client
+}
+
+// killActivator kills it and waits for the next.
+func (s scenario) killActivator() {
+	s.t.Helper()
+	before, err := s.MainPID(s.t.Context(), site.Activator)
+	s.must(err)
+	s.must(s.Kill(s.t.Context(), site.Activator, "KILL"))
+	s.eventually("another activator is there", func() bool {
+		pid, err := s.MainPID(s.t.Context(), site.Activator)
+		s.must(err)
+		return pid != 0 && pid != before && s.state(site.Activator) == "active"
+	})
+}
+
+func TestUnixSocket(t *testing.T) {
+	for _, profile := range load.Profiles() {
+		t.Run(profile.String(), func(t *testing.T) {
+			s := bootUnix(t)
+			old := s.exactly(workers)
+			running := s.overUnix(profile).Start(t.Context())
+			for range 3 {
+				before := s.pids()
+				s.must(s.Reload(t.Context()))
+				s.replaced(before)
+			}
+			reloaded := s.pids()
+			for range 3 {
+				s.killActivator()
+			}
+			if now := s.settled(); !maps.Equal(now, reloaded) {
+				t.Errorf("workers are %v, want those from before the kills %v", now, reloaded)
+			}
+			s.systemctl("restart", site.Target)
+			s.settled()
+			s.replaced(reloaded)
+			r, err := running.Stop()
+			s.must(err)
+			t.Logf("%s; the longest took %s", r, r.Longest)
+			s.lossless(r)
+			for unit, pid := range old {
+				if r.PIDs[pid] == 0 {
+					t.Errorf("%s answered nothing before the reload", unit)
+				}
+			}
+		})
+	}
+}
+
+// Connections go to each worker in turn, and those of a stopped one to others.
+func TestUnixSocketSpread(t *testing.T) {
+	s := bootUnix(t)
+	s.exactly(workers)
+	got := map[int]int{}
+	ask := func() int {
+		t.Helper()
+		conn, err := s.DialUnix(t.Context(), httpSock)
+		s.must(err)
+		t.Cleanup(func() { conn.Close() })
+		pid, err := s.AskOn(t.Context(), conn, "/api/v1/hello")
+		s.must(err)
+		return pid
+	}
+	for range 64 {
+		got[ask()]++
+	}
+	if counts := slices.Sorted(maps.Values(got)); !slices.Equal(counts, []int{16, 16, 16, 16}) {
+		t.Errorf("64 connections went %v, want 16 to each of 4 workers", counts)
+	}
+
+	// What is on its way to a worker that hangs is given to another when it dies.
+	hangs := site.Instance(2)
+	s.must(s.Kill(t.Context(), hangs, "STOP"))
+	const connections = 4 * workers
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	answers := make(chan error, connections)
+	for range connections {
+		conn, err := s.DialUnix(ctx, httpSock)
+		s.must(err)
+		defer conn.Close()
+		go func() {
+			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
+			answers <- err
+		}()
+	}
+	s.must(s.Kill(t.Context(), hangs, "KILL"))
+	for range connections {
+		if err := <-answers; err != nil {
+			t.Errorf("a request wasn't answered: %v", err)
+		}
+	}
+	s.settled()
+}
