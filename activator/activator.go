@@ -71,7 +71,9 @@ type Environment struct {
 	Getenv  func(string) string
 	Host    fs.FS // the root of the file system
 	Journal io.Writer
-	Manager control.Manager
+	// Journald: Journal leads to it (StderrIsJournal), so lines may have fields.
+	Journald bool
+	Manager  control.Manager
 }
 
 // busyTick is how often systemd is asked for more time while workers start or
@@ -90,7 +92,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	a := &Activator{
 		settings: s,
 		count:    s.Workers(CPUs(env.Host)),
-		journal:  journal{env.Journal},
+		journal:  newJournal(env.Journal, env.Journald, s.App),
 		notifier: notifier{env.Getenv("NOTIFY_SOCKET")},
 		manager:  &manager{ctx: running, own: s.ownUnit(), of: env.Manager},
 		workers:  make(map[int]*worker),
@@ -272,7 +274,7 @@ func (a *Activator) startMissing(missing []int) {
 		a.runJob(rollout.Job{Verb: rollout.Start, Instance: instance}, func(err error) {
 			a.starting--
 			if err != nil {
-				a.journal.err("%s did not start: %v", a.settings.unit(instance), err)
+				a.journal.of(instance).err("%s did not start: %v", a.settings.unit(instance), err)
 			}
 			a.whenStarted()
 		})

@@ -119,7 +119,7 @@ func (a *Activator) watchDrain(d *drain) {
 	case <-timeout.C:
 		a.do(func() {
 			if d.worker.drain == d {
-				a.journal.warning("%s still has connections after its drain time; they are cut now (gopm.drain_timeout is the time)", d.worker.unit)
+				a.journal.of(d.worker.instance).warning("%s still has connections after its drain time; they are cut now (gopm.drain_timeout is the time)", d.worker.unit)
 				d.finish()
 			}
 		})
@@ -130,7 +130,7 @@ func (a *Activator) watchDrain(d *drain) {
 // more; who still waits in its queues is accepted by the activator.
 func (a *Activator) askToDrain(d *drain) {
 	if err := d.worker.channel.Send(nodeipc.Command{Cmd: nodeipc.CmdGopm, Act: nodeipc.ActDrain}); err != nil {
-		a.journal.warning("%s cannot be asked to drain: %v", d.worker.unit, err)
+		a.journal.of(d.worker.instance).warning("%s cannot be asked to drain: %v", d.worker.unit, err)
 		d.finish()
 	}
 }

@@ -114,7 +114,7 @@ func (a *Activator) resumeFork(states map[int]unitState) {
 	switch {
 	case failed >= 0:
 		a.aborted = fmt.Sprintf("%s has failed", a.settings.unit(failed))
-		a.journal.err("resumed reload: aborted: %s; the activator was killed during the reload, and %d of %d instances are still to restart: reload again", a.aborted, len(left), a.count)
+		a.journal.as(rolloutAborted).err("resumed reload: aborted: %s; the activator was killed during the reload, and %d of %d instances are still to restart: reload again", a.aborted, len(left), a.count)
 	case len(left) > 0:
 		a.beginRoll(&roll{Roll: rollout.OneByOne(left), why: "resumed reload"})
 	}
@@ -157,7 +157,7 @@ func (a *Activator) follow(w *worker) {
 	case errors.Is(err, errGone):
 		a.endWorker(w, err)
 	case err != nil:
-		a.journal.err("%s: its end will not be noticed: %v", w.unit, err)
+		a.journal.of(w.instance).err("%s: its end will not be noticed: %v", w.unit, err)
 	}
 }
 
@@ -171,7 +171,7 @@ func (a *Activator) loseChannel(w *worker, reason error) {
 	w.channel.Close()
 	w.channel = nil
 	if !errors.Is(reason, io.EOF) {
-		a.journal.err("%s: its channel is closed: %v; its process goes on without", w.unit, reason)
+		a.journal.of(w.instance).err("%s: its channel is closed: %v; its process goes on without", w.unit, reason)
 	}
 	time.AfterFunc(endGrace, func() {
 		a.do(func() {
@@ -185,11 +185,11 @@ func (a *Activator) loseChannel(w *worker, reason error) {
 // goOnWithout is for an instance that runs and has no channel.
 func (a *Activator) goOnWithout(w *worker) {
 	if w.ready {
-		a.journal.info("%s has no channel any more (process.disconnect) and goes on without", w.unit)
+		a.journal.of(w.instance).info("%s has no channel any more (process.disconnect) and goes on without", w.unit)
 		return
 	}
 	err := fmt.Errorf(`%s has no channel any more and can never send "ready": have it send that before process.disconnect, or do without wait_ready (GOPM_WAIT_READY)`, w.unit)
-	a.journal.err("%v", err)
+	a.journal.of(w.instance).err("%v", err)
 	for _, c := range w.waits {
 		c.finish(err)
 	}

@@ -215,7 +215,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		})
 	}
 	if err != nil {
-		a.journal.err("%s may not listen on %s: %v", w.unit, asked(m), err)
+		a.journal.of(w.instance).err("%s may not listen on %s: %v", w.unit, asked(m), err)
 		return w.channel.Send(nodeipc.NewReply(m, "", -int(errno)))
 	}
 	if g.data == nil {
@@ -266,7 +266,7 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 				continue
 			}
 			if !w.given[g] {
-				a.journal.notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
+				a.journal.of(w.instance).notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
 			}
 			return g, 0, nil
 		case narrower:

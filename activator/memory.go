@@ -25,7 +25,7 @@ func (a *Activator) checkMemory() {
 		if err != nil || size <= a.settings.MemoryLimit {
 			continue // a process that is gone has no size
 		}
-		a.journal.warning("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
+		a.journal.of(instance).as(memoryLimit).warning("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
 		a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: fmt.Sprintf("memory of %s", w.unit)})
 		return
 	}

@@ -63,7 +63,7 @@ func (a *Activator) beginRoll(r *roll) {
 			replace = "restart"
 		}
 		a.aborted = ""
-		a.tell(r, "%s: %d of %d %s to %s", r.why, total, a.count, a.settings.noun(), replace)
+		a.tell(r, a.journal.as(rolloutStarted), "%s: %d of %d %s to %s", r.why, total, a.count, a.settings.noun(), replace)
 	}
 	a.runRoll(r.Begin())
 }
@@ -72,22 +72,26 @@ func (a *Activator) runRoll(job rollout.Job) {
 	r := a.roll
 	r.job = job
 	unit := a.settings.unit(job.Instance)
+	j := a.journal.of(job.Instance)
 	done, total := r.Progress()
 	switch {
 	case job.Verb != rollout.Stop && job.Instance == a.count:
-		a.tell(r, "%s: starting %s as the canary", r.why, unit)
+		a.tell(r, j, "%s: starting %s as the canary", r.why, unit)
 	case job.Verb == rollout.Restart && a.settings.Fork:
-		a.tell(r, "%s %d/%d: restarting %s", r.why, done, total, unit)
+		a.tell(r, j, "%s %d/%d: restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Restart:
-		a.tell(r, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
+		a.tell(r, j, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Stop:
-		a.tell(r, "%s: draining and stopping %s, which stood in", r.why, unit)
+		a.tell(r, j, "%s: draining and stopping %s, which stood in", r.why, unit)
 	}
 	a.settle()
 	a.report(a.notifier.extend(busyTime))
 	a.runJob(job, func(err error) {
-		if errors.Is(err, rollout.ErrCanceled) {
+		switch {
+		case errors.Is(err, rollout.ErrCanceled):
 			a.overtaken = append(a.overtaken, job.Instance)
+		case err != nil && job.Verb != rollout.Stop && job.Instance == a.count && !a.settings.Fork:
+			j.as(canaryFailed).err("%s: the canary %s failed: %v", r.why, unit, err)
 		}
 		if job, ok := r.Next(err); ok {
 			a.runRoll(job)
@@ -105,9 +109,9 @@ func (a *Activator) endRoll() {
 	}
 	if err := r.Err(); err != nil {
 		a.aborted = err.Error()
-		a.journal.err("%s: aborted: %v", r.why, err)
+		a.journal.as(rolloutAborted).err("%s: aborted: %v", r.why, err)
 	} else {
-		a.tell(r, "%s: done", r.why)
+		a.tell(r, a.journal.as(rolloutFinished), "%s: done", r.why)
 	}
 	r.answer(r.Err())
 	// A roll is the only time when much is allocated; what is next may be days
@@ -136,9 +140,9 @@ func (r *roll) answer(err error) {
 	r.clients = nil
 }
 
-// tell writes one line to the journal and to everyone who waits for the roll.
-func (a *Activator) tell(r *roll, format string, args ...any) {
-	a.journal.info(format, args...)
+// tell writes one line to the journal j and to everyone who waits for the roll.
+func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
+	j.info(format, args...)
 	for _, c := range r.clients {
 		c.progress(format, args...)
 	}
@@ -151,7 +155,7 @@ func (a *Activator) tell(r *roll, format string, args ...any) {
 func (a *Activator) resume(states map[int]unitState) {
 	for instance, state := range states {
 		if (instance > a.count || instance == a.count && a.settings.Fork) && state.runs() {
-			a.journal.notice("stopping %s, which is one too many", a.settings.unit(instance))
+			a.journal.of(instance).notice("stopping %s, which is one too many", a.settings.unit(instance))
 			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
 		}
 	}

@@ -111,7 +111,7 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 			w, err = a.newWorker(instance, invocation, conn.(*net.UnixConn))
 		}
 		if err != nil {
-			a.journal.err("adopt %s: %v", a.settings.unit(instance), err)
+			a.journal.of(instance).err("adopt %s: %v", a.settings.unit(instance), err)
 			continue
 		}
 		w.online = true
@@ -319,7 +319,7 @@ func (a *Activator) checkReady(w *worker) {
 		return
 	}
 	w.ready = true
-	a.journal.info("%s is ready (pid %d)", w.unit, w.pid)
+	a.journal.of(w.instance).info("%s is ready (pid %d)", w.unit, w.pid)
 	for _, c := range w.waits {
 		c.finish(nil)
 	}
@@ -344,16 +344,17 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	if w.process != nil {
 		w.process.stop()
 	}
+	j := a.journal.of(w.instance)
 	switch {
 	case errors.Is(reason, errAttachedAgain):
 	case a.settings.Fork:
-		a.journal.info("%s has ended (pid %d)", w.unit, w.pid)
+		j.info("%s has ended (pid %d)", w.unit, w.pid)
 	case errors.Is(reason, io.EOF) && w.draining:
-		a.journal.info("%s has ended", w.unit)
+		j.info("%s has ended", w.unit)
 	case errors.Is(reason, io.EOF):
-		a.journal.warning("%s has ended without a drain; if it crashed, systemd starts it again as its Restart= says", w.unit)
+		j.as(workerCrashed).warning("%s has ended without a drain; if it crashed, systemd starts it again as its Restart= says", w.unit)
 	default:
-		a.journal.err("%s: channel closed, which ends the worker: %v", w.unit, reason)
+		j.as(workerCrashed).err("%s: channel closed, which ends the worker: %v", w.unit, reason)
 	}
 	a.report(a.notifier.forget(w.channelName()))
 	a.report(a.notifier.forget(w.readyMark()))

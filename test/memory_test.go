@@ -48,6 +48,9 @@ func TestMemoryLimit(t *testing.T) {
 		if strings.Contains(journal, "status=9/KILL") || strings.Contains(journal, "Failed with result") {
 			t.Errorf("the worker was killed, not replaced:\n%s", journal)
 		}
+		if got := s.told("memory-limit"); len(got) != 1 || site.Activator != got[0].Unit {
+			t.Errorf("the journal has %+v for the limit, want one line", got)
+		}
 	})
 	s.lossless(r)
 }

@@ -14,9 +14,10 @@ func serve(ctx context.Context, app string) error {
 		return err
 	}
 	return activator.Run(ctx, settings, activator.Environment{
-		Getenv:  os.Getenv,
-		Host:    os.DirFS("/"),
-		Journal: os.Stderr,
-		Manager: manager(),
+		Getenv:   os.Getenv,
+		Host:     os.DirFS("/"),
+		Journal:  os.Stderr,
+		Journald: activator.StderrIsJournal(),
+		Manager:  manager(),
 	})
 }
