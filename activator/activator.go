@@ -60,7 +60,11 @@ type Activator struct {
 	// failed to start is no news to anyone.
 	overtaken []int
 	aborted   string // why the last roll was aborted
-	status    string
+	// Before healthy nothing is replaced for its health; pause is the last such
+	// time.
+	healthy time.Time
+	pause   time.Duration
+	status  string
 
 	ctx    context.Context // until Run returns
 	events chan func()
@@ -114,6 +118,15 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		return err
 	}
 	a.settle()
+	for _, w := range a.workers {
+		switch {
+		case a.settings.Health == nil:
+		case w.ready:
+			a.watchHealth(w, true)
+		default:
+			a.checkReady(w)
+		}
+	}
 	go a.acceptControl()
 	if s.MemoryLimit > 0 {
 		go a.every(memoryTick, a.checkMemory)

@@ -66,8 +66,9 @@ func (a *Activator) drainWorker(instance int, timeout time.Duration, f farewell)
 		return
 	}
 	w.draining = true
-	// To a worker that was never ready no connection was steered.
-	if !w.ready || a.settings.Fork || timeout <= 0 {
+	// To a worker that was never ready no connection was steered, and one that
+	// hangs would finish nothing.
+	if !w.ready || a.settings.Fork || timeout <= 0 || a.hangs(w) {
 		f.say(w)
 		return
 	}

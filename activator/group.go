@@ -190,16 +190,25 @@ func (a *Activator) anyoneHas(g *group) bool {
 	return false
 }
 
-// slots are those that new connections may go to, in order.
+// slots are those that new connections may go to, in order. Workers that fail
+// their health check are among them only where all do: what they all lack is
+// not mended by serving nobody.
 func (a *Activator) slots(g *group) []int {
-	var slots []int
+	var well, sick []int
 	for instance, w := range a.workers {
-		if w.serves(g) {
-			slots = append(slots, slot(instance))
+		switch {
+		case !w.serves(g):
+		case a.sick(w):
+			sick = append(sick, slot(instance))
+		default:
+			well = append(well, slot(instance))
 		}
 	}
-	slices.Sort(slots)
-	return slots
+	if len(well) == 0 {
+		well = sick
+	}
+	slices.Sort(well)
+	return well
 }
 
 // queryServer gives a worker its own listener for what its app listens on.

@@ -21,13 +21,14 @@ var (
 	rolloutFinished = event{"rollout-finished", "ba45db2c27d744f584e92bb903b497e6"}
 	rolloutAborted  = event{"rollout-aborted", "0eb3cafc41f2448499f9f5d6425f5bbc"}
 	canaryFailed    = event{"canary-failed", "4c151a673d95423293e37ad20908ff44"}
+	workerHung      = event{"worker-hung", "90059651d6a24abfa870121ec6d008af"}
 	memoryLimit     = event{"memory-limit", "2001e3b4596d4d81b744169f76178a7c"}
 )
 
 // Events are the names of all events by their MESSAGE_ID.
 func Events() map[string]string {
 	names := make(map[string]string)
-	for _, e := range []event{workerCrashed, rolloutStarted, rolloutFinished, rolloutAborted, canaryFailed, memoryLimit} {
+	for _, e := range []event{workerCrashed, rolloutStarted, rolloutFinished, rolloutAborted, canaryFailed, workerHung, memoryLimit} {
 		names[e.id] = e.name
 	}
 	return names

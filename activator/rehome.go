@@ -33,6 +33,7 @@ type place struct {
 type handover struct {
 	group *group
 	fd    int
+	probe *probe // what it is an end of; nil for a caller's
 	// stored is its name in the descriptor store, where it has to wait.
 	stored string
 }
@@ -69,10 +70,10 @@ func (a *Activator) placeIntakes() {
 	}
 }
 
-// served tells whether a slot has a worker that accepts in it.
+// served tells whether a slot has a worker that accepts in it, as far as known.
 func (a *Activator) served(s int, g *group) bool {
 	w := a.workers[s-slot(0)]
-	return w != nil && w.accepts(g)
+	return w != nil && w.accepts(g) && !a.sick(w)
 }
 
 // intake is a place that the activator accepts in. A goroutine waits until there
@@ -206,9 +207,13 @@ func (a *Activator) acknowledged(w *worker, turn int64, accepted bool) {
 		return
 	}
 	delete(w.handovers, turn)
-	if accepted {
+	switch {
+	case h.probe != nil:
+		h.probe.accepted <- accepted
 		a.letGo(h)
-	} else {
+	case accepted:
+		a.letGo(h)
+	default:
 		a.homeless = append(a.homeless, h)
 		a.giveHomeless()
 	}

@@ -15,6 +15,8 @@ type roll struct {
 	clients []*client
 	// mark is what tells a successor of the roll, in fork mode.
 	mark string
+	// health: because of a health check.
+	health bool
 }
 
 // reload replaces every worker and answers c at the end. During a roll it is
@@ -113,6 +115,7 @@ func (a *Activator) endRoll() {
 	} else {
 		a.tell(r, a.journal.as(rolloutFinished), "%s: done", r.why)
 	}
+	a.restrain(r)
 	r.answer(r.Err())
 	// A roll is the only time when much is allocated; what is next may be days
 	// of waiting.

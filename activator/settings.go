@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,6 +23,8 @@ type Settings struct {
 	Instances string
 	// WaitReady: a worker is ready when its app has sent "ready", as with PM2.
 	WaitReady bool
+	// Health is how a worker is asked whether it is well; nil: it is not.
+	Health *HealthCheck
 	// Watch are the files whose change restarts the app; nil where there are
 	// none. WatchDelay is how long nothing may change before it is.
 	Watch      *watch.Rules
@@ -64,10 +67,59 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 		}
 		s.MemoryLimit = limit
 	}
+	if err := s.readHealth(getenv); err != nil {
+		return s, err
+	}
 	if err := s.readWatch(getenv); err != nil {
 		return s, err
 	}
 	return s, nil
+}
+
+// connectOnly is a health check without a path.
+const connectOnly = "connect"
+
+// defaultHealth is what is not said of a health check.
+var defaultHealth = HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Threshold: 3}
+
+func (s *Settings) readHealth(getenv func(string) string) error {
+	check := defaultHealth
+	switch v := getenv("GOPM_HEALTH_CHECK"); {
+	case v == "":
+		return nil
+	case s.Fork:
+		return errors.New("GOPM_HEALTH_CHECK= needs GOPM_MODE=cluster: in fork mode an app's listener is its own")
+	case isRequestPath(v):
+		check.Path = v
+	case v != connectOnly:
+		return fmt.Errorf("GOPM_HEALTH_CHECK=%s is neither a path, such as /health, nor %s", v, connectOnly)
+	}
+	for _, span := range []struct {
+		name  string
+		least uint64
+		d     *time.Duration
+	}{
+		{"GOPM_HEALTH_CHECK_INTERVAL", 1, &check.Interval},
+		{"GOPM_HEALTH_CHECK_TIMEOUT", 1, &check.Timeout},
+		{"GOPM_HEALTH_CHECK_START_PERIOD", 0, &check.StartPeriod},
+	} {
+		if v := getenv(span.name); v != "" {
+			ms, err := strconv.ParseUint(v, 10, 31)
+			if err != nil || ms < span.least {
+				return fmt.Errorf("%s=%s is not a number of milliseconds", span.name, v)
+			}
+			*span.d = time.Duration(ms) * time.Millisecond
+		}
+	}
+	if v := getenv("GOPM_HEALTH_CHECK_THRESHOLD"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 31)
+		if err != nil || n < 1 {
+			return fmt.Errorf("GOPM_HEALTH_CHECK_THRESHOLD=%s is not a number from 1", v)
+		}
+		check.Threshold = int(n)
+	}
+	s.Health = &check
+	return nil
 }
 
 // defaultWatchDelay makes one event of what an editor or a compiler writes.

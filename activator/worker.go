@@ -42,6 +42,7 @@ type worker struct {
 	drain     *drain
 	// stalled: its queue did not move, so the activator accepts in its place.
 	stalled bool
+	health  *health // nil where it is not asked
 	// handovers are connections sent to the worker and not yet accepted.
 	handovers map[int64]*handover
 }
@@ -123,6 +124,10 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 			}
 		}
 		w.ready = a.isReady(w)
+		if a.settings.Health != nil {
+			// Only what answers is ready, and only what is ready is active.
+			w.ready = w.ready && states[instance].active != "activating"
+		}
 		// It was being drained; its drain asks again.
 		w.draining = states[instance].active == "deactivating"
 		a.workers[instance] = w
@@ -294,7 +299,7 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 	return nil
 }
 
-// isReady is the rule: what wait_ready says; else, in fork mode, it was started;
+// isReady is the rule, but for a health check: what wait_ready says; else, in fork mode, it was started;
 // else it listens on a declared port; else, where none is declared, it is
 // online.
 func (a *Activator) isReady(w *worker) bool {
@@ -316,6 +321,10 @@ func (a *Activator) isReady(w *worker) bool {
 
 func (a *Activator) checkReady(w *worker) {
 	if w.ready || !a.isReady(w) {
+		return
+	}
+	if a.settings.Health != nil && (w.health == nil || !w.health.answered) {
+		a.watchHealth(w, false)
 		return
 	}
 	w.ready = true
@@ -368,6 +377,10 @@ func (a *Activator) endWorker(w *worker, reason error) {
 		w.drain.finish()
 	}
 	for _, h := range w.handovers {
+		if h.probe != nil {
+			a.letGo(h)
+			continue
+		}
 		a.homeless = append(a.homeless, h)
 	}
 	a.settle()

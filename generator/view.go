@@ -77,6 +77,7 @@ type view struct {
 	Sandbox        []directive
 
 	WaitReady      bool
+	HealthCheck    []units.Value
 	MemoryLimit    int64
 	Watch          *units.Value
 	WatchIgnore    *units.Value
@@ -174,6 +175,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.environment(&v, q)
 	g.logs(&v, q)
 	g.watch(&v, q)
+	g.healthCheck(&v, q)
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {
 			return units.Command("/bin/sh", "-c", line)
@@ -555,6 +557,39 @@ func (g *generation) watch(v *view, q quoter) {
 // isTemporary tells whether a path is where PrivateTmp= has a folder of its own.
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name+"/", "/tmp/") || strings.HasPrefix(name+"/", "/var/tmp/")
+}
+
+// healthCheck fills in how a worker is asked.
+func (g *generation) healthCheck(v *view, q quoter) {
+	h := q.app.HealthCheck
+	switch {
+	case h == nil:
+		return
+	case !v.Cluster:
+		g.note("gopm.health_check", ecosystem.Refused, "only in cluster mode, where the activator can hand an app a connection")
+		return
+	}
+	set := func(name, value string) {
+		v.HealthCheck = append(v.HealthCheck, q.words("gopm.health_check", func() (units.Value, error) { return units.Assignment(name, value) }))
+	}
+	if h.Path == "" {
+		set("GOPM_HEALTH_CHECK", "connect")
+	} else {
+		set("GOPM_HEALTH_CHECK", h.Path)
+	}
+	for _, e := range []struct {
+		name string
+		n    int64
+	}{
+		{"INTERVAL", h.Interval.Milliseconds()},
+		{"TIMEOUT", h.Timeout.Milliseconds()},
+		{"THRESHOLD", int64(h.Threshold)},
+		{"START_PERIOD", h.StartPeriod.Milliseconds()},
+	} {
+		if e.n > 0 {
+			set("GOPM_HEALTH_CHECK_"+e.name, strconv.FormatInt(min(e.n, math.MaxInt32), 10))
+		}
+	}
 }
 
 // enable lists what `systemctl enable` links.

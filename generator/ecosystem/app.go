@@ -47,6 +47,7 @@ type App struct {
 	ShutdownMessage bool
 	TreeKill        bool
 	Watch           *Watch
+	HealthCheck     *HealthCheck
 
 	SourceMaps    bool // PM2 turns them on
 	TakeRejection bool // an unhandled rejection ends no process
@@ -117,6 +118,14 @@ type Watch struct {
 	Paths  []string
 	Ignore []string // nil: PM2's default, dot files and node_modules
 	Delay  time.Duration
+}
+
+// HealthCheck says how a worker is asked whether it is well; what is 0 was not
+// given.
+type HealthCheck struct {
+	Path                           string // empty: to accept a connection is enough
+	Interval, Timeout, StartPeriod time.Duration
+	Threshold                      int
 }
 
 // Hardening says what of a worker's sandbox is changed.

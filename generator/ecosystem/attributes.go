@@ -424,6 +424,31 @@ func (a *appReader) listen(v value) {
 	}
 }
 
+func (a *appReader) healthCheck(v value) {
+	h := &HealthCheck{}
+	switch v.kind {
+	case Boolean:
+		if !v.truthy {
+			return
+		}
+	case String:
+		a.healthPath(h, v)
+	default:
+		key := a.key
+		a.table(healthRows(h), v, key+".")
+		a.key = key
+	}
+	a.app.HealthCheck = h
+}
+
+func (a *appReader) healthPath(h *HealthCheck, v value) {
+	if !strings.HasPrefix(v.text, "/") || strings.ContainsFunc(v.text, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		a.problem(v.show()+" is not a path that can be asked for", `write it as in an address, such as "/health"`)
+		return
+	}
+	h.Path = v.text
+}
+
 func (a *appReader) lazy(v value) { a.app.Lazy = v.truthy }
 
 // cpuList is what CPUAffinity= takes: numbers and ranges (systemd.exec(5)).

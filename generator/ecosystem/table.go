@@ -1,6 +1,9 @@
 package ecosystem
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Fate is what becomes of an attribute.
 type Fate string
@@ -106,6 +109,20 @@ func Attributes() []Attribute {
 	return rows
 }
 
+// healthRows are the keys inside `gopm: {health_check: {…}}`.
+func healthRows(h *HealthCheck) []Attribute {
+	span := func(d *time.Duration) func(*appReader, value) {
+		return func(_ *appReader, v value) { *d = v.duration() }
+	}
+	return []Attribute{
+		{Name: "path", Kinds: []Kind{String}, apply: func(a *appReader, v value) { a.healthPath(h, v) }},
+		{Name: "interval", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, apply: span(&h.Interval)},
+		{Name: "timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, apply: span(&h.Timeout)},
+		{Name: "threshold", Kinds: []Kind{Number}, Min: 1, HasMin: true, apply: func(_ *appReader, v value) { h.Threshold = int(v.number) }},
+		{Name: "start_period", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 0, HasMin: true, apply: span(&h.StartPeriod)},
+	}
+}
+
 // OwnAttributes returns the table of the keys inside `gopm: {…}`.
 func OwnAttributes() []Attribute {
 	return []Attribute{
@@ -143,7 +160,10 @@ func OwnAttributes() []Attribute {
 			apply:   (*appReader).unhandledRejections},
 		{Name: "surge", Kinds: []Kind{Number}, Default: "1", Fate: NotYet, Note: "a reload takes one more worker"},
 		{Name: "parallel", Kinds: []Kind{Number}, Default: "1", Fate: NotYet, Note: "a reload goes one by one"},
-		{Name: "health_check", Kinds: []Kind{String, Object}, Fate: NotYet, Note: "ready is listening, or wait_ready"},
+		{Name: "health_check", Kinds: []Kind{Boolean, String, Object}, Default: "false", Fate: Mapped,
+			Becomes: []string{"GOPM_HEALTH_CHECK"},
+			Note:    "a path that each worker must answer before it is ready, and then every 10 s; { path, interval, timeout, threshold, start_period } in ms; true is by connecting",
+			apply:   (*appReader).healthCheck},
 		{Name: "hang_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Default: "0", Fate: NotYet, Note: "a worker that hangs gets no new connections, and is not restarted"},
 	}
 }

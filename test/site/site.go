@@ -121,6 +121,10 @@ const (
 	Good Release = ""
 	// Broken throws at start.
 	Broken Release = "broken.js"
+	// Ailing is well, asked at /health, until it is asked for /api/v1/ail or hang.
+	Ailing Release = "ailing.js"
+	// Sick never is.
+	Sick Release = "sick.js"
 	// Leaky keeps 64 MB more with each request to /api/v1/leak.
 	Leaky Release = "leaky.js"
 	// Greedy listens wherever it can; /tried tells where.
