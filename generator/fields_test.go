@@ -106,6 +106,10 @@ func FuzzFields(f *testing.F) {
 			}
 		}
 	}
+	// A port and a path have lines of their own.
+	for _, key := range []string{"SocketMode", "SocketGroup", "RemoveOnStop", "ReusePort"} {
+		most[".socket Socket."+key] = 1
+	}
 	for _, d := range sandbox() {
 		most["@.service Service."+d.Name] = 1 // livesBelow() decides on some
 	}

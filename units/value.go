@@ -222,6 +222,9 @@ func Listen(address string) (Value, error) {
 		if len(address) > 107 {
 			return Value{}, refuse("is longer than the 107 bytes a socket's path may have", "write a shorter path, such as one below /run")
 		}
+		if strings.HasSuffix(address, "/") {
+			return Value{}, refuse("is a folder, not a socket", "write the path of a socket, such as one below /run")
+		}
 		return Path(address)
 	}
 	if err := hostPort(address); err != nil {

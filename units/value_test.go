@@ -104,6 +104,7 @@ func TestValues(t *testing.T) {
 		{"address", listen("127.0.0.1:80"), "127.0.0.1:80"},
 		{"address in brackets", listen("[::1]:80"), "[::1]:80"},
 		{"socket", listen("/run/a%b.sock"), "/run/a%%b.sock"},
+		{"socket that is a folder", listen("/run/"), "is a folder, not a socket"},
 		{"port 0", listen("0"), "is not a port, an address or a path"},
 		{"port out of range", listen("65536"), "is not a port, an address or a path"},
 		{"name of a host", listen("localhost:80"), "is not a port, an address or a path"},
