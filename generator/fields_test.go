@@ -174,3 +174,17 @@ func FuzzFields(f *testing.F) {
 		}
 	})
 }
+
+func TestOverlap(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{"3000", "3000", true}, {"3000", "3001", false}, {"3000", "127.0.0.1:3000", true}, {"0.0.0.0:3000", "127.0.0.1:3000", true},
+		{"[::]:3000", "127.0.0.1:3000", true}, {"0.0.0.0:3000", "[::1]:3000", false}, {"127.0.0.1:3000", "127.0.0.2:3000", false}, {"0.0.0.0:3000", "3000", true},
+	} {
+		if overlap(tc.a, tc.b) != tc.want || overlap(tc.b, tc.a) != tc.want {
+			t.Errorf("%s and %s: want %v", tc.a, tc.b, tc.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package generator
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -349,7 +350,7 @@ func (g *generation) ports(v *view, q quoter) {
 		given := p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.")
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
-		if first, ok := g.listening[p.Address]; ok {
+		if first := g.listener(q.app.Place, p.Address); first != "" {
 			if given {
 				g.problem(q.app, p.Key, fmt.Sprintf("%s listens on %s too", first, p.Address), "give each app a port of its own")
 			} else {
@@ -371,9 +372,41 @@ func (g *generation) ports(v *view, q quoter) {
 	}
 }
 
+// listener returns the app that listens on an address, or on all of its port.
+func (g *generation) listener(place, address string) string {
+	for _, other := range slices.Sorted(maps.Keys(g.listening)) {
+		by := g.listening[other]
+		if other == address || by != place && overlap(other, address) {
+			return by
+		}
+	}
+	return ""
+}
+
+// overlap tells whether one of two addresses is a part of the other: a port
+// alone is that of all addresses.
+func overlap(a, b string) bool {
+	hostA, portA := splitAddress(a)
+	hostB, portB := splitAddress(b)
+	if portA != portB {
+		return false
+	}
+	all := func(host, other string) bool {
+		return host == "" || host == "[::]" || host == "0.0.0.0" && !strings.HasPrefix(other, "[") || host == other
+	}
+	return all(hostA, hostB) || all(hostB, hostA)
+}
+
+// splitAddress parts the port of an address from what is before it.
+func splitAddress(address string) (host, port string) {
+	at := strings.LastIndexByte(address, ':')
+	return address[:max(at, 0)], address[at+1:]
+}
+
 // isLow tells whether a port needs CAP_NET_BIND_SERVICE (capabilities(7)).
 func isLow(address string) bool {
-	port, err := strconv.Atoi(address[strings.LastIndex(address, ":")+1:])
+	_, text := splitAddress(address)
+	port, err := strconv.Atoi(text)
 	return err == nil && port < 1024
 }
 

@@ -498,12 +498,19 @@ func (a *appReader) logs() {
 	}
 }
 
+// ownStreams are names of what a process already writes to.
+var ownStreams = []string{"/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/proc/self/fd/1", "/proc/self/fd/2", "/proc/1/fd/1", "/proc/1/fd/2"}
+
 func (a *appReader) log(key, name string, merged bool) Log {
 	switch {
 	case name == "":
 		return Log{}
 	case name == "/dev/null" || name == "NULL":
 		return Log{Discard: true}
+	case slices.Contains(ownStreams, name):
+		// systemd would open what its own child has there, which is nothing.
+		a.noteOn(key, Differently, "%s is the journal, where the output goes without it", name)
+		return Log{}
 	}
 	full := a.atHome(key, a.app.Dir, name)
 	if merged || !strings.HasSuffix(full, ".log") {
