@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -40,5 +41,15 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("fails with %v, want %s", err, test.err)
 			}
 		})
+	}
+}
+
+// A stop while the worker starts is no failure. The signal is the cause that
+// signal.NotifyContext gives, since Go 1.26.
+func TestWaitIsStopped(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("interrupt signal received"))
+	if err := run(ctx, []string{"wait", "my-api", "0"}, nil); err != nil {
+		t.Errorf("fails with %v", err)
 	}
 }

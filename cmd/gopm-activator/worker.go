@@ -24,12 +24,15 @@ func wait(ctx context.Context, app string, args []string) error {
 	ctx, cancel := whileRuns(ctx)
 	defer cancel()
 	err = control.Insist(ctx, address(app), hello(control.Wait, instance))
-	switch cause := context.Cause(ctx); {
-	case err == nil, cause == context.Canceled:
-		// Canceled by the signal of a stop: nothing has failed.
+	switch {
+	case err == nil:
 		return nil
-	case cause == errEnded:
+	case context.Cause(ctx) == errEnded:
 		return fmt.Errorf("%s@%d is not ready: %w", app, instance, errEnded)
+	case ctx.Err() != nil:
+		// Canceled by the signal of a stop: nothing has failed. The cause may name
+		// the signal.
+		return nil
 	}
 	return err
 }
