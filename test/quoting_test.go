@@ -273,7 +273,14 @@ func (r reader) told(a teller) {
 // TestQuoting has systemd itself read what gopm-gen wrote of awkward values:
 // each comes through, in its place and in no other.
 func TestQuoting(t *testing.T) {
-	const seed, randoms = 1, 70
+	// The number is of values that are made at random.
+	for debian, randoms := range map[string]int{"": 70, "trixie": 0} {
+		t.Run("debian="+debian, func(t *testing.T) { quoting(t, debian, randoms) })
+	}
+}
+
+func quoting(t *testing.T, debian string, randoms int) {
+	const seed = 1
 	random := rand.New(rand.NewPCG(seed, 0))
 	// The first of each is harmless.
 	tellers, watchers := []teller{newTeller(0, "x", "y", "z")}, []watcher{newWatcher(0, "a", "b", "c", "d", "e", "f", "g", "h")}
@@ -293,7 +300,7 @@ func TestQuoting(t *testing.T) {
 		watchers = append(watchers, newWatcher(len(watchers), eight...))
 	}
 
-	s := boot(t, site.Options{})
+	s := boot(t, site.Options{Debian: debian})
 	var apps []any
 	folders := []string{"-p", "/srv/quoted/logs"}
 	for _, a := range tellers {
