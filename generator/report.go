@@ -86,6 +86,11 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 	if g.opt.Boot && (app.Output.Set() || app.Errors.Set()) {
 		add("logs", ecosystem.Differently, "the journal: what is made at boot makes no folders")
 	}
+	for _, dir := range v.LogDirs {
+		if app.User != "root" && app.User != "0" {
+			add("logs", ecosystem.Differently, "%s belongs to root, who opens the files in it: what the app itself writes goes elsewhere", dir)
+		}
+	}
 	if len(v.UpdateCommands) > 0 {
 		add("post_update", ecosystem.Differently, "systemctl start %s-update.service runs it, if %s may write to %s", v.Unit, v.User, app.Dir)
 	}

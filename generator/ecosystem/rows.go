@@ -185,7 +185,7 @@ func restartRows() []Attribute {
 			apply:   (*appReader).restartDelay},
 		{Name: "exp_backoff_restart_delay", Kinds: []Kind{Number}, Unit: Milliseconds, Default: "0", HasMin: true, Fate: Mapped,
 			Becomes: []string{"RestartSec=", "RestartSteps=", "RestartMaxDelaySec="},
-			Note:    "grows by half each time up to 15 s, and never gives up; before systemd 254 the first delay stays (--systemd-version)",
+			Note:    "grows by half each time up to 15 s, and never gives up; before systemd 254 (--systemd-version) the first delay stays, and max_restarts holds",
 			apply:   (*appReader).backoff},
 		{Name: "stop_exit_codes", Kinds: []Kind{Array, Number}, Fate: Mapped,
 			Becomes: []string{"RestartPreventExitStatus=", "SuccessExitStatus="},
