@@ -58,10 +58,10 @@ func TestWindow(t *testing.T) {
 		restarts      int
 		want          time.Duration
 	}{
-		{time.Second, 2 * time.Second, 10, 30 * time.Second},
-		{time.Second, 0, 16, 17600 * time.Millisecond},
+		{time.Second, 2 * time.Second, 10, 40 * time.Second},
+		{time.Second, 0, 16, 33600 * time.Millisecond},
 		{0, time.Second, 16, 0},
-		{time.Second, time.Second, 0, 2 * time.Second},
+		{time.Second, time.Second, 0, 3 * time.Second},
 		{10 * 365 * 24 * time.Hour, 0, 1 << 30, 365 * 24 * time.Hour},
 	} {
 		got := window(ecosystem.App{MinUptime: tc.uptime, RestartDelay: tc.delay, MaxRestarts: tc.restarts})

@@ -99,6 +99,9 @@ const (
 	startTimeout = 90 * time.Second
 	// leastDelay keeps a crash loop from taking a whole CPU.
 	leastDelay = 100 * time.Millisecond
+	// startMargin is for what a start takes beside the app's own life: a busy
+	// machine needs a good part of it for the sandbox.
+	startMargin = time.Second
 	// leastStop keeps clear of 0, which means no limit to systemd.
 	leastStop = 250 * time.Millisecond
 	// stopMargin is for what a stop of a worker takes beside its drain: it bounds
@@ -244,7 +247,7 @@ func window(app ecosystem.App) time.Duration {
 		return 0
 	}
 	const most = 365 * 24 * time.Hour
-	each := app.MinUptime + max(app.RestartDelay, app.Backoff, leastDelay)
+	each := app.MinUptime + max(app.RestartDelay, app.Backoff, leastDelay) + startMargin
 	n := time.Duration(max(app.MaxRestarts, 1))
 	if each > most/n {
 		return most

@@ -68,7 +68,7 @@ all apps:
 
 next:
   sudo cp -r gopm-units/usr /
-  sudo systemd-sysusers
+  sudo systemd-sysusers gopm-gopm-gen-test.conf
   sudo systemctl daemon-reload
   sudo systemctl enable --now gopm-gen-test.target
 `

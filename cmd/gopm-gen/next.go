@@ -36,11 +36,12 @@ func (o outcome) next() []string {
 		}
 		out = append(out, "sudo cp -r "+words(o.Output, o.tops())+" /")
 	}
-	if o.has(units.SysusersDir) {
-		out = append(out, "sudo systemd-sysusers")
+	// By name: what others have there may be broken.
+	if names := o.in(units.SysusersDir); names != "" {
+		out = append(out, "sudo systemd-sysusers "+names)
 	}
-	if o.has(units.TmpfilesDir) {
-		out = append(out, "sudo systemd-tmpfiles --create")
+	if names := o.in(units.TmpfilesDir); names != "" {
+		out = append(out, "sudo systemd-tmpfiles --create "+names)
 	}
 	out = append(out, "sudo systemctl daemon-reload")
 	return append(out, o.start("sudo systemctl")...)
@@ -72,16 +73,25 @@ func (o outcome) nextForUser() []string {
 	return append(out, "loginctl enable-linger")
 }
 
-// start lists the commands that start the apps, and that make those use their
-// new units that this machine runs already.
+// start lists the commands that start the apps. One that this machine has is
+// only reloaded: a start would run what has ended, such as a job, again.
 func (o outcome) start(systemctl string) []string {
-	var out []string
+	var fresh, known, reload []string
 	for _, app := range o.Apps {
-		if names := enables(app); len(names) > 0 {
-			out = append(out, systemctl+" enable --now "+strings.Join(names, " "))
+		if o.flags.packaged() || !o.installed[app.Unit] {
+			fresh = append(fresh, enables(app)...)
+			continue
 		}
-		if !o.flags.packaged() && o.installed[app.Unit] {
-			out = append(out, systemctl+" reload "+app.Unit+".target")
+		known = append(known, enables(app)...)
+		reload = append(reload, app.Unit+".target")
+	}
+	var out []string
+	for _, c := range []struct {
+		verb  string
+		units []string
+	}{{"enable", known}, {"enable --now", fresh}, {"reload", reload}} {
+		if len(c.units) > 0 {
+			out = append(out, systemctl+" "+c.verb+" "+strings.Join(c.units, " "))
 		}
 	}
 	return out
@@ -100,9 +110,15 @@ func enables(app generator.AppReport) []string {
 	return out
 }
 
-// has reports whether any file of the set is in a folder.
-func (o outcome) has(dir string) bool {
-	return slices.ContainsFunc(o.Units, func(f units.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
+// in lists the names of the files of the set that are in a folder.
+func (o outcome) in(dir string) string {
+	var names []string
+	for _, f := range o.Units {
+		if path.Dir(f.Path) == dir {
+			names = append(names, path.Base(f.Path))
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // tops lists the outermost folders of the files.

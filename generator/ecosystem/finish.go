@@ -590,6 +590,9 @@ func closes(glob string) bool {
 
 // restarts tells where PM2's own counting would surprise.
 func (a *appReader) restarts() {
+	if a.app.Cluster && !a.app.Restart {
+		a.noteOn("autorestart", Differently, "a worker of a cluster lives until process.exit(), as under PM2; with exec_mode: \"fork\" it ends when nothing is left to do")
+	}
 	if a.app.Backoff > 0 {
 		return
 	}

@@ -173,7 +173,7 @@ func restartRows() []Attribute {
 			apply:   (*appReader).autostart},
 		{Name: "max_restarts", Kinds: []Kind{Number}, HasMin: true, Fate: Mapped,
 			Becomes: []string{"StartLimitBurst=", "StartLimitIntervalSec="},
-			Note:    "16 where absent; counts all starts within (min_uptime + restart_delay) × max_restarts",
+			Note:    "16 where absent; counts all starts within (min_uptime + restart_delay + 1 s) × max_restarts",
 			apply:   (*appReader).maxRestarts},
 		{Name: "min_uptime", Kinds: []Kind{Number, String}, Unit: Uptime, Min: 100, HasMin: true, Fate: Mapped,
 			Becomes: []string{"StartLimitIntervalSec="},
