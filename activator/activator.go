@@ -27,7 +27,9 @@ import (
 // Activator is the activator of one app.
 type Activator struct {
 	settings Settings
-	count    int // of workers: instances 0 to count-1; the surge worker is count
+	count    int // of workers: instances 0 to count-1; surge workers come after them
+	surge    int // how many of those a roll of all workers has
+	parallel int // how many workers are replaced at a time
 	journal  journal
 	notifier notifier
 	manager  *manager
@@ -105,6 +107,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		ctx:      running,
 		events:   make(chan func()),
 	}
+	a.surge, a.parallel = s.Pace(a.count)
 	now, err := monotonic()
 	if err != nil {
 		return err
@@ -177,8 +180,12 @@ func (a *Activator) leave(job string) {
 	if a.settings.Fork {
 		running = a.everyone() // also those without a channel, or between two runs
 		a.report(a.notifier.forget(startedMark))
-	} else if a.roll != nil && a.workers[a.count] == nil {
-		running = append(running, a.count)
+	} else if a.roll != nil {
+		for _, job := range a.roll.Running() {
+			if a.workers[job.Instance] == nil {
+				running = append(running, job.Instance)
+			}
+		}
 	}
 	stopping := len(running)
 	a.left = stopping == 0
@@ -248,7 +255,7 @@ func (a *Activator) showStatus() {
 	switch {
 	case a.roll != nil:
 		done, total := a.roll.Progress()
-		status += fmt.Sprintf("; rolling %d/%d: %s %s", done, total, a.roll.job.Verb, a.settings.unit(a.roll.job.Instance))
+		status += fmt.Sprintf("; rolling %d/%d: %s", done, total, a.doing())
 	case a.aborted != "":
 		status += "; last reload aborted: " + a.aborted
 	}
@@ -256,6 +263,19 @@ func (a *Activator) showStatus() {
 		a.status = status
 		a.report(a.notifier.say("STATUS=" + status))
 	}
+}
+
+// doing is what the roll has systemd do now.
+func (a *Activator) doing() string {
+	jobs := a.roll.Running()
+	if len(jobs) == 0 {
+		return "about to begin"
+	}
+	text := fmt.Sprintf("%s %s", jobs[0].Verb, a.settings.unit(jobs[0].Instance))
+	if more := len(jobs) - 1; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // report puts an error that nothing else can be done about into the journal.

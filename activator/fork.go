@@ -116,7 +116,7 @@ func (a *Activator) resumeFork(states map[int]unitState) {
 		a.aborted = fmt.Sprintf("%s has failed", a.settings.unit(failed))
 		a.journal.as(rolloutAborted).err("resumed reload: aborted: %s; the activator was killed during the reload, and %d of %d instances are still to restart: reload again", a.aborted, len(left), a.count)
 	case len(left) > 0:
-		a.beginRoll(&roll{Roll: rollout.OneByOne(left), why: "resumed reload"})
+		a.beginRoll(&roll{Roll: rollout.InPlace(a.parallel, left), why: "resumed reload"})
 	}
 }
 

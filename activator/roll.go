@@ -3,6 +3,7 @@ package activator
 import (
 	"errors"
 	"runtime/debug"
+	"slices"
 
 	"github.com/gopm/gopm/activator/rollout"
 )
@@ -11,7 +12,6 @@ import (
 type roll struct {
 	*rollout.Roll
 	why     string
-	job     rollout.Job
 	clients []*client
 	// mark is what tells a successor of the roll, in fork mode.
 	mark string
@@ -35,9 +35,18 @@ func (a *Activator) reload(c *client) {
 // newRoll is a roll of some instances.
 func (a *Activator) newRoll(instances []int) *rollout.Roll {
 	if a.settings.Fork {
-		return rollout.OneByOne(instances)
+		return rollout.InPlace(a.parallel, instances)
 	}
-	return rollout.New(a.count, instances)
+	return rollout.New(a.surges(len(instances)), a.parallel, instances)
+}
+
+// surges are the surge workers that stand in while n workers are replaced.
+func (a *Activator) surges(n int) []int {
+	surges := make([]int, max(1, min(a.surge, n)))
+	for i := range surges {
+		surges[i] = a.count + i
+	}
+	return surges
 }
 
 // beginNext begins what was asked for, when nothing stands against it.
@@ -67,18 +76,28 @@ func (a *Activator) beginRoll(r *roll) {
 		a.aborted = ""
 		a.tell(r, a.journal.as(rolloutStarted), "%s: %d of %d %s to %s", r.why, total, a.count, a.settings.noun(), replace)
 	}
-	a.runRoll(r.Begin())
+	a.runJobs(r.Begin())
 }
 
-func (a *Activator) runRoll(job rollout.Job) {
+// runJobs has the jobs of the roll done that may be done now.
+func (a *Activator) runJobs(jobs []rollout.Job) {
+	for _, job := range jobs {
+		a.beginJob(job)
+	}
+	a.settle()
+	a.report(a.notifier.extend(busyTime))
+}
+
+func (a *Activator) beginJob(job rollout.Job) {
 	r := a.roll
-	r.job = job
 	unit := a.settings.unit(job.Instance)
 	j := a.journal.of(job.Instance)
 	done, total := r.Progress()
 	switch {
 	case job.Verb != rollout.Stop && job.Instance == a.count:
 		a.tell(r, j, "%s: starting %s as the canary", r.why, unit)
+	case job.Verb != rollout.Stop && job.Instance > a.count:
+		a.tell(r, j, "%s: starting %s to stand in", r.why, unit)
 	case job.Verb == rollout.Restart && a.settings.Fork:
 		a.tell(r, j, "%s %d/%d: restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Restart:
@@ -86,20 +105,21 @@ func (a *Activator) runRoll(job rollout.Job) {
 	case job.Verb == rollout.Stop:
 		a.tell(r, j, "%s: draining and stopping %s, which stood in", r.why, unit)
 	}
-	a.settle()
-	a.report(a.notifier.extend(busyTime))
 	a.runJob(job, func(err error) {
 		switch {
 		case errors.Is(err, rollout.ErrCanceled):
 			a.overtaken = append(a.overtaken, job.Instance)
 		case err != nil && job.Verb != rollout.Stop && job.Instance == a.count && !a.settings.Fork:
 			j.as(canaryFailed).err("%s: the canary %s failed: %v", r.why, unit, err)
+		case err != nil:
+			j.err("%s: %s of %s failed: %v", r.why, job.Verb, unit, err)
 		}
-		if job, ok := r.Next(err); ok {
-			a.runRoll(job)
+		jobs := r.Next(job, err)
+		if r.Over() {
+			a.endRoll()
 			return
 		}
-		a.endRoll()
+		a.runJobs(jobs)
 	})
 }
 
@@ -124,15 +144,23 @@ func (a *Activator) endRoll() {
 	a.settle()
 }
 
-// dismissSurge stops a surge worker that stayed after its roll had failed, when
-// it is not needed any more.
+// dismissSurge stops the surge workers that stayed after their roll had failed,
+// when they are not needed any more.
 func (a *Activator) dismissSurge() {
-	surge := a.workers[a.count]
-	if a.settings.Fork || surge == nil || surge.dismissed || a.roll != nil || !a.up || a.ready() < a.count {
+	if a.settings.Fork || a.roll != nil || !a.up || a.ready() < a.count {
 		return
 	}
-	surge.dismissed = true
-	a.beginRoll(&roll{Roll: rollout.Leave(a.count), why: "every worker is ready again"})
+	var surges []int
+	for instance, w := range a.workers {
+		if instance >= a.count && !w.dismissed {
+			w.dismissed = true
+			surges = append(surges, instance)
+		}
+	}
+	if len(surges) > 0 {
+		slices.Sort(surges)
+		a.beginRoll(&roll{Roll: rollout.Leave(surges), why: "every worker is ready again"})
+	}
 }
 
 // answer ends the wait of everyone who asked for the roll.
@@ -152,12 +180,19 @@ func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
 }
 
 // resume goes on with a roll that the activator before this one was killed in.
-// A running surge worker is its trace, and the workers that are older than it
-// are what is left to do. Any other instance beyond the count is stopped. In
-// fork mode the trace is a mark.
+// The canary is its trace, and the workers that are older than it are what is
+// left to do. Surge workers without it are what the end of a roll has left over,
+// and are stopped. In fork mode the trace is a mark.
 func (a *Activator) resume(states map[int]unitState) {
+	canary := states[a.count]
+	resumes := canary.runs() && !a.settings.Fork
+	var surges []int
 	for instance, state := range states {
-		if (instance > a.count || instance == a.count && a.settings.Fork) && state.runs() {
+		switch {
+		case instance < a.count || !state.runs():
+		case resumes && instance < a.count+a.surge:
+			surges = append(surges, instance)
+		default:
 			a.journal.of(instance).notice("stopping %s, which is one too many", a.settings.unit(instance))
 			a.runJob(rollout.Job{Verb: rollout.Stop, Instance: instance}, a.report)
 		}
@@ -168,19 +203,21 @@ func (a *Activator) resume(states map[int]unitState) {
 		a.resumeFork(states)
 		return
 	}
-	surge := states[a.count]
-	if !surge.runs() {
+	if !resumes {
 		return
 	}
 	var left []int
 	for _, instance := range a.everyone() {
-		if states[instance].begun < surge.begun {
+		if states[instance].begun < canary.begun {
 			left = append(left, instance)
 		}
 	}
-	r := rollout.Resume(a.count, left)
-	if len(left) == 0 || surge.leaves() {
-		r = rollout.Leave(a.count)
+	surges = append(surges, a.surges(len(left))...)
+	slices.Sort(surges)
+	surges = slices.Compact(surges)
+	r := rollout.Resume(surges, a.parallel, left)
+	if len(left) == 0 || canary.leaves() {
+		r = rollout.Leave(surges)
 	}
 	a.beginRoll(&roll{Roll: r, why: "resumed reload"})
 }

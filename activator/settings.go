@@ -21,6 +21,9 @@ type Settings struct {
 	// Instances is the number of workers: a number, or "max", or a negative
 	// number to be added to the CPUs.
 	Instances string
+	// Surge is how many more workers there may be during a roll, and Parallel how
+	// many are replaced at a time; 0: not said, see Pace.
+	Surge, Parallel int
 	// WaitReady: a worker is ready when its app has sent "ready", as with PM2.
 	WaitReady bool
 	// Health is how a worker is asked whether it is well; nil: it is not.
@@ -66,6 +69,18 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 			return s, fmt.Errorf("GOPM_MEMORY_LIMIT=%s is not a number of bytes", v)
 		}
 		s.MemoryLimit = limit
+	}
+	for _, pace := range []struct {
+		name string
+		n    *int
+	}{{"GOPM_SURGE", &s.Surge}, {"GOPM_PARALLEL", &s.Parallel}} {
+		if v := getenv(pace.name); v != "" {
+			n, err := strconv.ParseUint(v, 10, 10)
+			if err != nil || n < 1 {
+				return s, fmt.Errorf("%s=%s is not a number of workers", pace.name, v)
+			}
+			*pace.n = int(n)
+		}
 	}
 	if err := s.readHealth(getenv); err != nil {
 		return s, err
@@ -162,6 +177,28 @@ func split(list string) []string {
 		}
 	}
 	return entries
+}
+
+// Pace is how many surge workers a roll of count workers has, and how many of
+// those it replaces at a time.
+//
+// By default it is an eighth of them. So a roll takes about as long as eight
+// restarts, or up to fifteen, however many workers there are, and an eighth more
+// memory; with fewer than sixteen workers it is one at a time. There are as many
+// surge workers as are away, so that the others have no more to do than before.
+// In fork mode there are none, and one is restarted at a time: what is away
+// nobody stands in for.
+func (s Settings) Pace(count int) (surge, parallel int) {
+	parallel = s.Parallel
+	if parallel == 0 && !s.Fork {
+		parallel = count / 8
+	}
+	parallel = min(max(parallel, 1), count)
+	surge = s.Surge
+	if surge == 0 {
+		surge = parallel
+	}
+	return min(surge, count), parallel
 }
 
 // Workers is the number of workers on a machine where cpus may be used; never

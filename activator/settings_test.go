@@ -32,6 +32,9 @@ func TestReadSettings(t *testing.T) {
 		{env: map[string]string{"GOPM_HEALTH_CHECK": "connect", "GOPM_HEALTH_CHECK_INTERVAL": "500", "GOPM_HEALTH_CHECK_TIMEOUT": "100",
 			"GOPM_HEALTH_CHECK_THRESHOLD": "1", "GOPM_HEALTH_CHECK_START_PERIOD": "0"},
 			want: Settings{App: "my-api", Instances: "max", Health: &HealthCheck{Interval: 500 * time.Millisecond, Timeout: 100 * time.Millisecond, Threshold: 1}}},
+		{env: map[string]string{"GOPM_SURGE": "2", "GOPM_PARALLEL": "3"}, want: Settings{App: "my-api", Instances: "max", Surge: 2, Parallel: 3}},
+		{env: map[string]string{"GOPM_SURGE": "0"}, err: "GOPM_SURGE=0 is not a number of workers"},
+		{env: map[string]string{"GOPM_PARALLEL": "all"}, err: "GOPM_PARALLEL=all is not a number of workers"},
 		{env: map[string]string{"GOPM_HEALTH_CHECK": "health"}, err: "GOPM_HEALTH_CHECK=health is neither a path, such as /health, nor connect"},
 		{env: map[string]string{"GOPM_HEALTH_CHECK": "/ HTTP/1.1"}, err: "GOPM_HEALTH_CHECK=/ HTTP/1.1 is neither a path, such as /health, nor connect"},
 		{env: map[string]string{"GOPM_HEALTH_CHECK": "/", "GOPM_HEALTH_CHECK_INTERVAL": "0"}, err: "GOPM_HEALTH_CHECK_INTERVAL=0 is not a number of milliseconds"},
@@ -80,6 +83,30 @@ func TestWorkers(t *testing.T) {
 	for _, test := range tests {
 		if got := (Settings{Instances: test.instances}).Workers(test.cpus); got != test.want {
 			t.Errorf("%s on %d CPUs are %d workers, want %d", test.instances, test.cpus, got, test.want)
+		}
+	}
+}
+
+func TestPace(t *testing.T) {
+	tests := []struct {
+		settings        Settings
+		count           int
+		surge, parallel int
+	}{
+		{Settings{}, 1, 1, 1},
+		{Settings{}, 15, 1, 1},
+		{Settings{}, 16, 2, 2},
+		{Settings{}, 64, 8, 8},
+		{Settings{Parallel: 3}, 8, 3, 3},
+		{Settings{Parallel: 3, Surge: 1}, 8, 1, 3},
+		{Settings{Surge: 2}, 8, 2, 1},
+		{Settings{Parallel: 9, Surge: 9}, 4, 4, 4},
+		{Settings{Fork: true}, 64, 1, 1},
+		{Settings{Fork: true, Parallel: 4}, 64, 4, 4},
+	}
+	for _, test := range tests {
+		if surge, parallel := test.settings.Pace(test.count); surge != test.surge || parallel != test.parallel {
+			t.Errorf("%+v with %d workers: %d surge workers, %d at a time; want %d and %d", test.settings, test.count, surge, parallel, test.surge, test.parallel)
 		}
 	}
 }

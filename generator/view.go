@@ -79,6 +79,8 @@ type view struct {
 
 	WaitReady      bool
 	HealthCheck    []units.Value
+	Surge          int
+	Parallel       int
 	MemoryLimit    int64
 	Watch          *units.Value
 	WatchIgnore    *units.Value
@@ -180,6 +182,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.logs(&v, q)
 	g.watch(&v, q)
 	g.healthCheck(&v, q)
+	g.pace(&v, app)
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {
 			return units.Command("/bin/sh", "-c", line)
@@ -624,6 +627,19 @@ func (g *generation) healthCheck(v *view, q quoter) {
 	} {
 		if e.n > 0 {
 			set("GOPM_HEALTH_CHECK_"+e.name, strconv.FormatInt(min(e.n, math.MaxInt32), 10))
+		}
+	}
+}
+
+// pace fills in how many workers a reload starts and replaces at a time.
+func (g *generation) pace(v *view, app ecosystem.App) {
+	if v.Cluster {
+		v.Surge, v.Parallel = app.Surge, app.Parallel
+		return
+	}
+	for key, n := range map[string]int{"gopm.surge": app.Surge, "gopm.parallel": app.Parallel} {
+		if n > 1 {
+			g.note(key, ecosystem.Refused, "in fork mode no instance runs twice, and a reload restarts one by one")
 		}
 	}
 }

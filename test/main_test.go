@@ -39,6 +39,9 @@ const workers = 4
 // four has the activator start so many.
 var four = site.Options{Activator: []string{"GOPM_INSTANCES=4"}}
 
+// twoAtATime has it replace two of them at a time.
+var twoAtATime = site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_PARALLEL=2"}}
+
 // A scenario is a site under test. What can't be done fails the test.
 type scenario struct {
 	*site.Site

@@ -6,10 +6,8 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
-
-// none is the surge worker of a roll that has none.
-const none = -1
 
 // ErrCanceled is why a job ended whose place another one took, such as the
 // stop of the whole app.
@@ -35,106 +33,167 @@ type Job struct {
 // AbortedError is why a roll did not replace every worker.
 type AbortedError struct {
 	Job Job
-	// Canary: no old worker was touched.
-	Canary bool
-	Err    error
+	// Untouched: no old worker was touched, since a surge worker failed: the
+	// canary or, where that is not set, one that came after it.
+	Untouched bool
+	Canary    bool
+	Err       error
 }
 
 func (e *AbortedError) Error() string {
+	who := "surge worker"
 	if e.Canary {
-		return fmt.Sprintf("canary %d did not become ready: %v; no old worker was touched", e.Job.Instance, e.Err)
+		who = "canary"
+	}
+	if e.Untouched {
+		return fmt.Sprintf("%s %d did not become ready: %v; no old worker was touched", who, e.Job.Instance, e.Err)
 	}
 	return fmt.Sprintf("%s of instance %d: %v; the roll stopped there", e.Job.Verb, e.Job.Instance, e.Err)
 }
 
 func (e *AbortedError) Unwrap() error { return e.Err }
 
-// Roll replaces instances one by one, in most cases while a surge worker stands
-// in, so that there are never fewer workers than before.
+// phase is how far a roll is; each begins when the jobs of the one before are
+// over.
+type phase int
+
+const (
+	canary  phase = iota // the first surge worker starts
+	surging              // the other ones do
+	rolling              // old workers are replaced
+	leaving              // the surge workers stop
+	over
+)
+
+// Roll replaces instances, a few at a time, in most cases while as many surge
+// workers stand in, so that there are never fewer workers than before.
 //
-// The surge worker is also the canary: it is the first to run the new release,
-// and where it does not become ready nothing else is touched.
+// The first surge worker is also the canary: it is the first to run the new
+// release, and where it does not become ready nothing else is touched.
 type Roll struct {
-	surge   int
-	targets []int // still to be restarted
-	total   int
-	first   Verb // what is done to the surge worker at the beginning
-	job     Job
-	begun   bool // an old worker has been touched
-	over    bool
-	err     error
+	surges   []int
+	parallel int
+	targets  []int // still to be restarted
+	total    int
+	first    Verb // what is done to the surge workers at the beginning
+	phase    phase
+	running  []Job
+	err      error
 }
 
-// New is a roll of targets, in their order, with surge standing in. A surge
-// worker that is left over from before is restarted: the canary has to run
-// what the others will.
-func New(surge int, targets []int) *Roll {
-	return &Roll{surge: surge, targets: targets, total: len(targets), first: Restart}
+// New is a roll of targets, in their order and parallel at a time, with surges
+// standing in; there has to be one at least. Those that are left over from
+// before are restarted: they have to run what the others will.
+func New(surges []int, parallel int, targets []int) *Roll {
+	return &Roll{surges: surges, parallel: parallel, targets: targets, total: len(targets), first: Restart}
 }
 
-// Resume is what is left of a roll whose surge worker runs or starts.
-func Resume(surge int, targets []int) *Roll {
-	return &Roll{surge: surge, targets: targets, total: len(targets), first: Start}
+// Resume is what is left of a roll whose canary runs or starts. The other surge
+// workers are younger than it, so they too run what it runs.
+func Resume(surges []int, parallel int, targets []int) *Roll {
+	r := New(surges, parallel, targets)
+	r.first = Start
+	return r
 }
 
-// OneByOne is a roll of targets, in their order, without a surge worker: of
-// instances that must never run twice. There has to be a target.
-func OneByOne(targets []int) *Roll {
-	return &Roll{surge: none, targets: targets, total: len(targets)}
+// InPlace is a roll of targets without a surge worker: of instances that must
+// never run twice. There has to be a target.
+func InPlace(parallel int, targets []int) *Roll {
+	return &Roll{parallel: parallel, targets: targets, total: len(targets), phase: rolling}
 }
 
-// Leave is the end of a roll: only the surge worker is still to go.
-func Leave(surge int) *Roll { return &Roll{surge: surge, first: Stop} }
+// Leave is the end of a roll: only the surge workers are still to go.
+func Leave(surges []int) *Roll { return &Roll{surges: surges, phase: leaving} }
 
-// Begin is the first job.
-func (r *Roll) Begin() Job {
-	if r.surge == none {
-		return r.restartNext()
-	}
-	r.job = Job{r.first, r.surge}
-	return r.job
-}
+// Begin is the first jobs.
+func (r *Roll) Begin() []Job { return r.enter(r.phase) }
 
-func (r *Roll) restartNext() Job {
-	r.job = Job{Restart, r.targets[0]}
-	r.targets = r.targets[1:]
-	r.begun = true
-	return r.job
-}
-
-// Next takes the result of the job before and gives the next one; ok is false
-// when the roll is over.
-func (r *Roll) Next(result error) (job Job, ok bool) {
-	switch {
-	case r.over:
-		return Job{}, false
-	case r.job.Verb == Stop:
-		// What could not be stopped is systemd's to report; a roll's own error
-		// says more.
-		if r.err == nil && result != nil {
-			r.err = &AbortedError{Job: r.job, Err: result}
-		}
-		r.over = true
-		return Job{}, false
-	case result != nil:
-		r.err = &AbortedError{Job: r.job, Canary: !r.begun, Err: result}
-		if r.surge == none || r.begun && !errors.Is(result, ErrCanceled) {
-			// The surge worker goes on standing in for the one that failed.
-			r.over = true
-			return Job{}, false
-		}
-		r.targets = nil
+// Next takes the result of a job and gives those that it allows. The roll is
+// over when there is none and none runs.
+func (r *Roll) Next(done Job, result error) []Job {
+	r.running = slices.DeleteFunc(r.running, func(j Job) bool { return j == done })
+	if result != nil {
+		r.fail(done, result)
 	}
 	switch {
-	case len(r.targets) > 0:
-		return r.restartNext(), true
-	case r.surge == none:
-		r.over = true
-		return Job{}, false
+	case r.phase == rolling && len(r.targets) > 0:
+		return r.refill()
+	case len(r.running) > 0 || r.phase == over:
+		return nil
 	}
-	r.job = Job{Stop, r.surge}
-	return r.job, true
+	return r.enter(r.after())
 }
+
+// fail takes a failed job's reason for the roll's, unless there is one already:
+// what could not be stopped is systemd's to report, and the first reason says
+// more.
+func (r *Roll) fail(job Job, result error) {
+	r.targets = nil
+	if r.err == nil {
+		r.err = &AbortedError{Job: job, Untouched: r.phase < rolling, Canary: r.phase == canary, Err: result}
+	}
+}
+
+// after is the phase that follows when no job runs.
+func (r *Roll) after() phase {
+	switch {
+	case r.phase < rolling && r.err != nil:
+		return leaving
+	case r.phase == rolling && r.err != nil && !errors.Is(r.err, ErrCanceled):
+		return over // the surge workers go on standing in for who has failed
+	}
+	return r.phase + 1
+}
+
+// enter begins a phase, or the next that has something to do.
+func (r *Roll) enter(p phase) []Job {
+	for r.phase = p; r.phase < over; r.phase++ {
+		var jobs []Job
+		switch r.phase {
+		case canary:
+			jobs = []Job{{r.first, r.surges[0]}}
+		case surging:
+			jobs = all(r.first, r.surges[1:])
+		case rolling:
+			jobs = r.refill()
+			if len(jobs) > 0 {
+				return jobs
+			}
+		case leaving:
+			// After an abort those that never started are stopped too, which
+			// changes nothing.
+			jobs = all(Stop, r.surges)
+		}
+		if len(jobs) > 0 {
+			r.running = append(r.running, jobs...)
+			return jobs
+		}
+	}
+	return nil
+}
+
+// refill restarts as many targets as may be restarted at a time.
+func (r *Roll) refill() []Job {
+	n := min(len(r.targets), r.parallel-len(r.running))
+	jobs := all(Restart, r.targets[:n])
+	r.targets = r.targets[n:]
+	r.running = append(r.running, jobs...)
+	return jobs
+}
+
+func all(verb Verb, instances []int) []Job {
+	var jobs []Job
+	for _, i := range instances {
+		jobs = append(jobs, Job{verb, i})
+	}
+	return jobs
+}
+
+// Running are the jobs that are not over, in the order in which they began.
+func (r *Roll) Running() []Job { return slices.Clone(r.running) }
+
+// Over tells whether nothing is left to do.
+func (r *Roll) Over() bool { return r.phase == over }
 
 // Err is why the roll was aborted; nil while it goes well.
 func (r *Roll) Err() error { return r.err }

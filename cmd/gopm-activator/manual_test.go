@@ -48,8 +48,8 @@ func TestManualHasTheFlags(t *testing.T) {
 // activator reads.
 func TestManualHasTheSettings(t *testing.T) {
 	var want []string
-	// With something to watch it looks for what goes with that.
-	given := map[string]string{"GOPM_WATCH": "/srv"}
+	// With something to watch, or to ask for, it looks for what goes with that.
+	given := map[string]string{"GOPM_WATCH": "/srv", "GOPM_HEALTH_CHECK": "/health"}
 	_, err := activator.ReadSettings("my-api", func(name string) string {
 		want = append(want, name)
 		return given[name]

@@ -48,6 +48,7 @@ type App struct {
 	TreeKill        bool
 	Watch           *Watch
 	HealthCheck     *HealthCheck
+	Surge, Parallel int // of a reload; 0: not given
 
 	SourceMaps    bool // PM2 turns them on
 	TakeRejection bool // an unhandled rejection ends no process

@@ -449,6 +449,13 @@ func (a *appReader) healthPath(h *HealthCheck, v value) {
 	h.Path = v.text
 }
 
+func (a *appReader) surge(v value) { a.app.Surge = int(min(v.number, mostPace)) }
+
+func (a *appReader) parallel(v value) { a.app.Parallel = int(min(v.number, mostPace)) }
+
+// mostPace is as good as any larger number of workers: the activator has no more.
+const mostPace = 1000
+
 func (a *appReader) lazy(v value) { a.app.Lazy = v.truthy }
 
 // cpuList is what CPUAffinity= takes: numbers and ranges (systemd.exec(5)).
