@@ -1,0 +1,101 @@
+package generator
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gopm/gopm/units"
+)
+
+// account fills in who the app runs as.
+func (g *generation) account(v *view, q quoter, name string) {
+	app := q.app
+	if v.ForUser {
+		return
+	}
+	if app.Group != "" {
+		group := q.value("gid", app.Group, units.Account)
+		v.Group = &group
+	}
+	if app.User != "" {
+		v.User = q.value("uid", app.User, units.Account)
+		return
+	}
+	account := units.AccountName(name)
+	if knownAccounts[account] || strings.HasPrefix(account, "systemd-") {
+		account = units.AccountName("gopm-" + name)
+		v.renamedAccount = true
+	}
+	v.OwnAccount, v.Dynamic = !g.opt.Boot, g.opt.Boot
+	v.User = q.value("the account", account, units.Account)
+	v.Home = q.value("the account's home", home(g.opt.Root), units.Field)
+}
+
+// home returns what passwd(5) can hold, where a colon ends a field.
+func home(dir string) string {
+	if strings.Contains(dir, ":") {
+		return "-"
+	}
+	return dir
+}
+
+// environment fills in the variables.
+func (g *generation) environment(v *view, q quoter) {
+	app := q.app
+	set := func(key, name, value string) {
+		v.Environment = append(v.Environment, q.words(key, func() (units.Value, error) { return units.Assignment(name, value) }))
+	}
+	number := app.InstanceVar
+	if number == "" && !app.Supervised() {
+		number = "NODE_APP_INSTANCE"
+	}
+	for _, e := range app.Variables {
+		switch {
+		case e.Name == number && number != "": // PM2 has its own count over env
+		case !units.IsVariable(e.Name):
+			if at := slices.IndexFunc(v.odd, func(o oddVariable) bool { return o.name == e.Name }); at >= 0 && e.Secret {
+				v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(v.odd[at].secretly, e.Value) }))
+			}
+		// systemd has files count over Environment=, and the last file over the
+		// others: what is to count over a file is in a file.
+		case e.Secret || len(app.EnvFiles) > 0:
+			v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(e.Name, e.Value) }))
+		default:
+			set("env."+e.Name, e.Name, e.Value)
+		}
+	}
+	if app.LogDateFormat != "" {
+		set("log_date_format", "GOPM_LOG_DATE_FORMAT", app.LogDateFormat)
+	}
+	if app.LogJSON {
+		set("log_type", "GOPM_LOG_TYPE", "json")
+		set("name", "GOPM_LOG_NAME", app.Name)
+	}
+	if number != "" {
+		v.Environment = append(v.Environment, q.words("instance_var", func() (units.Value, error) { return units.InstanceVariable(number) }))
+	}
+	for _, f := range app.EnvFiles {
+		v.EnvFiles = append(v.EnvFiles, q.value("env_file", f, units.EnvironmentFile))
+	}
+	if len(v.Secrets) > 0 {
+		g.secrets(v, q)
+	}
+}
+
+// secrets fills in the file that only root reads, which comes last.
+func (g *generation) secrets(v *view, q quoter) {
+	file := v.Unit.String() + ".env"
+	dir := g.opt.EnvDir
+	switch {
+	case g.opt.User:
+		v.secretPath = units.UserDir + "/" + file
+		v.EnvFiles = append(v.EnvFiles, q.value("env", file, units.BesideUserUnits))
+		return
+	case dir == "":
+		dir = "/etc/gopm"
+	}
+	full := path.Join(dir, file)
+	v.secretPath = strings.TrimPrefix(full, "/")
+	v.EnvFiles = append(v.EnvFiles, q.value("env", full, units.EnvironmentFile))
+}

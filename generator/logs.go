@@ -1,0 +1,70 @@
+package generator
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/units"
+)
+
+// logs fills in where the output goes, and the folders it needs.
+func (g *generation) logs(v *view, q quoter) {
+	app := q.app
+	if g.opt.Boot {
+		return
+	}
+	v.Output = q.log("out_file", app.Output)
+	v.Errors = q.log("error_file", app.Errors)
+	if v.Output != nil && v.Errors == nil {
+		// Left out, it would go where the output goes.
+		journal := units.Specified("journal")
+		v.Errors = &journal
+	}
+	v.LogMode, v.LogGroup = "0750", v.User
+	switch {
+	case v.Group != nil:
+		v.LogGroup = *v.Group
+	case !v.OwnAccount:
+		// The main group of somebody else's account is not known here.
+		v.LogMode, v.LogGroup = "0755", units.Specified("root")
+	}
+	var dirs, others []string
+	var logs []ecosystem.Log
+	for _, l := range []ecosystem.Log{app.Output, app.Errors} {
+		// systemd opens devices too, and nobody rotates them.
+		if l.Path == "" || strings.HasPrefix(l.Path, "/dev/") || slices.Contains(logs, l) {
+			continue
+		}
+		logs = append(logs, l)
+		if dir := path.Dir(l.Path); g.makes(dir) {
+			dirs = append(dirs, dir)
+		} else if dir != g.opt.Root && !g.opt.User {
+			others = append(others, dir)
+		}
+		pattern, err := units.LogPattern(l.Path, l.Suffix, l.PerInstance)
+		if err != nil {
+			g.note("logs", ecosystem.Differently, "%q %v: nobody rotates it", l.Path, err)
+			continue
+		}
+		v.LogFiles = append(v.LogFiles, pattern)
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		v.LogDirs = append(v.LogDirs, q.value("the log folder", dir, units.Field))
+	}
+	slices.Sort(others)
+	for _, dir := range slices.Compact(others) {
+		v.OtherDirs = append(v.OtherDirs, q.value("the log folder", dir, units.Field))
+	}
+}
+
+// makes reports whether tmpfiles.d may make and own a folder: one of the app's,
+// or one in /var/log, but never a folder that others have.
+func (g *generation) makes(dir string) bool {
+	if g.opt.User {
+		return false
+	}
+	return strings.HasPrefix(dir, strings.TrimSuffix(g.opt.Root, "/")+"/") && g.opt.Root != "/" || strings.HasPrefix(dir, "/var/log/")
+}
