@@ -2,8 +2,10 @@ package activator
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/gopm/gopm/activator/rollout"
 )
@@ -106,21 +108,84 @@ func (a *Activator) beginJob(job rollout.Job) {
 		a.tell(r, j, "%s: draining and stopping %s, which stood in", r.why, unit)
 	}
 	a.runJob(job, func(err error) {
-		switch {
-		case errors.Is(err, rollout.ErrCanceled):
-			a.overtaken = append(a.overtaken, job.Instance)
-		case err != nil && job.Verb != rollout.Stop && job.Instance == a.count && !a.settings.Fork:
-			j.as(canaryFailed).err("%s: the canary %s failed: %v", r.why, unit, err)
-		case err != nil:
-			j.err("%s: %s of %s failed: %v", r.why, job.Verb, unit, err)
-		}
-		jobs := r.Next(job, err)
-		if r.Over() {
-			a.endRoll()
+		if err == nil && job.Verb != rollout.Stop && !a.settings.Fork {
+			a.letSettle(r, job)
 			return
 		}
-		a.runJobs(jobs)
+		a.endJob(r, job, err)
 	})
+}
+
+// endJob goes on with a roll after a job, or ends it.
+func (a *Activator) endJob(r *roll, job rollout.Job, err error) {
+	a.tellFailure(r, job, err)
+	a.advance(r, r.Next(job, err))
+}
+
+func (a *Activator) tellFailure(r *roll, job rollout.Job, err error) {
+	unit := a.settings.unit(job.Instance)
+	j := a.journal.of(job.Instance)
+	switch {
+	case err == nil:
+	case errors.Is(err, rollout.ErrCanceled):
+		a.overtaken = append(a.overtaken, job.Instance)
+	case r.OnTrial(job.Instance):
+		j.as(canaryFailed).err("%s: the canary %s failed: %v", r.why, unit, err)
+	default:
+		j.err("%s: %s of %s failed: %v", r.why, job.Verb, unit, err)
+	}
+}
+
+func (a *Activator) advance(r *roll, jobs []rollout.Job) {
+	if r.Over() {
+		a.endRoll()
+		return
+	}
+	a.runJobs(jobs)
+}
+
+// letSettle ends the job of a worker that is ready. For the canary it waits for
+// the settle time first, and the job has failed where the worker ends by itself
+// within it. Of the others it takes the success back then, if the roll still goes
+// on.
+func (a *Activator) letSettle(r *roll, job rollout.Job) {
+	begun := time.Now()
+	shortLived := func() error {
+		return fmt.Errorf("%w, after %s", rollout.ErrShortLived, time.Since(begun).Round(time.Millisecond))
+	}
+	w := a.workers[job.Instance]
+	switch {
+	case w == nil: // it ended before its job did
+		a.endJob(r, job, shortLived())
+	case r.OnTrial(job.Instance):
+		settled := false
+		settle := func(err error) {
+			if !settled {
+				settled, w.settling, w.ended = true, false, nil
+				a.endJob(r, job, err)
+			}
+		}
+		w.settling = true
+		w.ended = func() { settle(shortLived()) }
+		time.AfterFunc(a.settings.SettleTime, func() {
+			a.do(func() {
+				if a.workers[job.Instance] == w {
+					settle(nil)
+				} else {
+					settle(rollout.ErrCanceled) // somebody has stopped it
+				}
+			})
+		})
+	default:
+		w.ended = func() {
+			if a.roll == r && time.Since(begun) < a.settings.SettleTime {
+				err := shortLived()
+				a.tellFailure(r, job, err)
+				a.advance(r, r.Fail(job, err))
+			}
+		}
+		a.endJob(r, job, nil)
+	}
 }
 
 func (a *Activator) endRoll() {

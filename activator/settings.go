@@ -24,6 +24,9 @@ type Settings struct {
 	// Surge is how many more workers there may be during a roll, and Parallel how
 	// many are replaced at a time; 0: not said, see Pace.
 	Surge, Parallel int
+	// SettleTime is how long a new worker must stay up after it is ready: the
+	// canary of a roll before anything else is touched.
+	SettleTime time.Duration
 	// WaitReady: a worker is ready when its app has sent "ready", as with PM2.
 	WaitReady bool
 	// Health is how a worker is asked whether it is well; nil: it is not.
@@ -39,7 +42,7 @@ type Settings struct {
 
 // ReadSettings reads the variables that getenv knows.
 func ReadSettings(app string, getenv func(string) string) (Settings, error) {
-	s := Settings{App: app, Instances: "max"}
+	s := Settings{App: app, Instances: "max", SettleTime: defaultSettle}
 	if app == "" || strings.ContainsAny(app, "/@\x00") {
 		return s, fmt.Errorf("%q is not an app's unit name", app)
 	}
@@ -82,6 +85,13 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 			*pace.n = int(n)
 		}
 	}
+	if v := getenv("GOPM_SETTLE_TIME"); v != "" {
+		ms, err := strconv.ParseUint(v, 10, 31)
+		if err != nil {
+			return s, fmt.Errorf("GOPM_SETTLE_TIME=%s is not a number of milliseconds", v)
+		}
+		s.SettleTime = time.Duration(ms) * time.Millisecond
+	}
 	if err := s.readHealth(getenv); err != nil {
 		return s, err
 	}
@@ -93,6 +103,9 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 
 // connectOnly is a health check without a path.
 const connectOnly = "connect"
+
+// defaultSettle is PM2's least uptime of what counts as stable (min_uptime).
+const defaultSettle = time.Second
 
 // defaultHealth is what is not said of a health check.
 var defaultHealth = HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Threshold: 3}

@@ -37,6 +37,12 @@ type worker struct {
 	listens   map[*group]bool // and accepts on it
 	waits     []*client
 
+	// settling: the canary of a roll, which serves nobody before it has shown
+	// that it stays up.
+	settling bool
+	// ended is called when the worker ends by itself; nil where nobody waits.
+	ended func()
+
 	draining  bool
 	dismissed bool // as a surge worker, with no roll to stand in for
 	drain     *drain
@@ -54,7 +60,9 @@ type run struct {
 }
 
 // serves tells whether new connections of a group may go to the worker.
-func (w *worker) serves(g *group) bool { return w.ready && !w.draining && w.listens[g] }
+func (w *worker) serves(g *group) bool {
+	return w.ready && !w.settling && !w.draining && w.listens[g]
+}
 
 // accepts tells whether the worker takes what is queued for it.
 func (w *worker) accepts(g *group) bool { return w.listens[g] && !w.stalled }
@@ -184,6 +192,7 @@ func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *
 		return
 	}
 	a.workers[instance] = w
+	w.settling = a.roll != nil && a.roll.OnTrial(instance)
 	for c, run := range a.early {
 		if run == w.run {
 			delete(a.early, c)
@@ -375,6 +384,9 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	}
 	if w.drain != nil {
 		w.drain.finish()
+	}
+	if w.ended != nil && !w.draining {
+		w.ended()
 	}
 	for _, h := range w.handovers {
 		if h.probe != nil {

@@ -13,6 +13,10 @@ import (
 // stop of the whole app.
 var ErrCanceled = errors.New("job canceled by another one")
 
+// ErrShortLived is why a worker counts as failed that was ready, and ended by
+// itself so soon that its release is to blame.
+var ErrShortLived = errors.New("ended by itself soon after it was ready")
+
 // Verb is what a job does to an instance.
 type Verb string
 
@@ -45,8 +49,12 @@ func (e *AbortedError) Error() string {
 	if e.Canary {
 		who = "canary"
 	}
+	became := "did not become ready"
+	if errors.Is(e.Err, ErrShortLived) {
+		became = "did not stay up"
+	}
 	if e.Untouched {
-		return fmt.Sprintf("%s %d did not become ready: %v; no old worker was touched", who, e.Job.Instance, e.Err)
+		return fmt.Sprintf("%s %d %s: %v; no old worker was touched", who, e.Job.Instance, became, e.Err)
 	}
 	return fmt.Sprintf("%s of instance %d: %v; the roll stopped there", e.Job.Verb, e.Job.Instance, e.Err)
 }
@@ -124,6 +132,19 @@ func (r *Roll) Next(done Job, result error) []Job {
 	return r.enter(r.after())
 }
 
+// Fail takes back the success of a job, whose worker has ended after all, and
+// gives the jobs that this allows.
+func (r *Roll) Fail(job Job, why error) []Job {
+	if r.phase == over {
+		return nil
+	}
+	r.fail(job, why)
+	if len(r.running) > 0 {
+		return nil
+	}
+	return r.enter(r.after())
+}
+
 // fail takes a failed job's reason for the roll's, unless there is one already:
 // what could not be stopped is systemd's to report, and the first reason says
 // more.
@@ -191,6 +212,9 @@ func all(verb Verb, instances []int) []Job {
 
 // Running are the jobs that are not over, in the order in which they began.
 func (r *Roll) Running() []Job { return slices.Clone(r.running) }
+
+// OnTrial tells whether an instance is the canary of a roll that waits for it.
+func (r *Roll) OnTrial(instance int) bool { return r.phase == canary && instance == r.surges[0] }
 
 // Over tells whether nothing is left to do.
 func (r *Roll) Over() bool { return r.phase == over }

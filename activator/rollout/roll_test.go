@@ -156,6 +156,51 @@ func TestRoll(t *testing.T) {
 	}
 }
 
+// A worker that was ready and then ends takes its success back.
+func TestFail(t *testing.T) {
+	tests := map[string]struct {
+		roll  *Roll
+		over  int // jobs that end well, each the oldest, before
+		fails Job
+		jobs  string // those that begin then
+		err   string
+	}{
+		"a worker that was replaced": {
+			roll: New([]int{3}, 1, []int{0, 1, 2}), over: 2, fails: Job{Restart, 0},
+			err: "restart of instance 0: ended by itself soon after it was ready; the roll stopped there",
+		},
+		"the canary, while the other surge worker starts": {
+			roll: New([]int{3, 4}, 2, []int{0, 1, 2}), over: 1, fails: Job{Restart, 3}, jobs: "[{stop 3} {stop 4}]",
+			err: "surge worker 3 did not stay up: ended by itself soon after it was ready; no old worker was touched",
+		},
+		"the last worker, while the surge worker stops": {
+			roll: New([]int{1}, 1, []int{0}), over: 2, fails: Job{Restart, 0},
+			err: "restart of instance 0: ended by itself soon after it was ready; the roll stopped there",
+		},
+	}
+	for name, test := range tests {
+		r := test.roll
+		r.Begin()
+		for range test.over {
+			r.Next(r.Running()[0], nil)
+		}
+		jobs := r.Fail(test.fails, ErrShortLived)
+		for len(r.Running()) > 0 && len(jobs) == 0 {
+			jobs = r.Next(r.Running()[0], nil)
+		}
+		got := ""
+		if len(jobs) > 0 {
+			got = fmt.Sprint(jobs)
+		}
+		if got != test.jobs || fmt.Sprint(r.Err()) != test.err {
+			t.Errorf("%s: %s begin and the error is %q, want %s and %q", name, got, r.Err(), test.jobs, test.err)
+		}
+		if again := r.Fail(test.fails, ErrShortLived); len(again) > 0 && r.Over() {
+			t.Errorf("%s: a roll that is over begins %v", name, again)
+		}
+	}
+}
+
 // TestRollKeepsItsPromises: whatever fails and in whatever order jobs end.
 func TestRollKeepsItsPromises(t *testing.T) {
 	for seed := range uint64(5000) {

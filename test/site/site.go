@@ -125,6 +125,11 @@ const (
 	Ailing Release = "ailing.js"
 	// Sick never is.
 	Sick Release = "sick.js"
+	// Early listens, and dies 300 ms later. Fickle is good but for instance 0,
+	// which does that at once, and Third but for instance 2, which throws at start.
+	Early  Release = "early.js"
+	Fickle Release = "fickle.js"
+	Third  Release = "third.js"
 	// Leaky keeps 64 MB more with each request to /api/v1/leak.
 	Leaky Release = "leaky.js"
 	// Greedy listens wherever it can; /tried tells where.
