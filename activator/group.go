@@ -28,9 +28,10 @@ const maxGroups = 256
 // group is the listeners of one address.
 type group struct {
 	*steer.Group
-	// path is where an AF_UNIX listener is; empty for the others, which have an
+	// path is where an AF_UNIX listener is, see unix.go; empty for the others, which have an
 	// address and a selector.
 	path string
+	last int // the slot of whose turn it was last, on a path
 	// declared: by a socket unit, and not just asked for by the app.
 	declared bool
 	// data is what the first worker to listen gave for all (nodeipc.Message).

@@ -38,9 +38,9 @@ type handover struct {
 	stored string
 }
 
-// placeIntakes lets the activator accept where nobody else does: on an AF_UNIX
-// listener, in the waiting room, and in the queue of a worker that is gone or
-// leaves. Only while another worker serves: else the connections wait where they
+// placeIntakes lets the activator accept where nobody else does, in the waiting
+// room and in the queue of a worker that is gone or leaves, and has it see to
+// AF_UNIX listeners. Only while another worker serves: else the connections wait where they
 // are.
 func (a *Activator) placeIntakes() {
 	wanted := make(map[place]bool)
@@ -84,6 +84,7 @@ type intake struct {
 	waiting bool          // there is a connection, as far as known
 	empty   chan struct{} // the loop has accepted all there was
 	stopped chan struct{}
+	turn    int64 // given last, on an AF_UNIX listener, and not known to be taken
 }
 
 func (in *intake) stop() {
@@ -137,6 +138,10 @@ func (a *Activator) takeIn() {
 // takeFrom hands each connection on in the same breath: what is accepted and
 // not handed over is all that a kill of this process can lose.
 func (a *Activator) takeFrom(in *intake) {
+	if in.place.group.path != "" {
+		a.giveTurn(in)
+		return
+	}
 	for in.waiting && a.intakes[in.place] == in {
 		w := a.freest(in.place.group)
 		if w == nil || len(w.handovers) >= mostPending {

@@ -48,7 +48,8 @@ type worker struct {
 	drain     *drain
 	// stalled: its queue did not move, so the activator accepts in its place.
 	stalled bool
-	health  *health // nil where it is not asked
+	health  *health          // nil where it is not asked
+	turns   map[*group]int64 // its turns at AF_UNIX listeners that it has yet to take
 	// handovers are connections sent to the worker and not yet accepted.
 	handovers map[int64]*handover
 }
@@ -99,6 +100,7 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		channel:   channel,
 		given:     make(map[*group]bool),
 		listens:   make(map[*group]bool),
+		turns:     make(map[*group]int64),
 		handovers: make(map[int64]*handover),
 	}, nil
 }
@@ -255,8 +257,15 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 	if a.workers[w.instance] != w {
 		return errors.New("its channel has been replaced")
 	}
-	if m.Cmd == nodeipc.CmdCluster && m.Ack != nil && !a.settings.Fork {
-		a.acknowledged(w, *m.Ack, m.Accepted) // one for each connection: it has to be cheap
+	// What comes with each connection has to be cheap.
+	switch {
+	case m.Cmd == nodeipc.CmdAck:
+		return nil
+	case m.Cmd == nodeipc.CmdCluster && m.Ack != nil && !a.settings.Fork:
+		a.acknowledged(w, *m.Ack, m.Accepted)
+		return nil
+	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActTook:
+		a.took(w, m.Seq)
 		return nil
 	}
 	defer a.settle()

@@ -99,8 +99,11 @@ func TestUnixSocketSpread(t *testing.T) {
 	for range 64 {
 		got[ask()]++
 	}
-	if counts := slices.Sorted(maps.Values(got)); !slices.Equal(counts, []int{16, 16, 16, 16}) {
-		t.Errorf("64 connections went %v, want 16 to each of 4 workers", counts)
+	// Two may have a turn at once, and the first to wake takes it.
+	if counts := slices.Sorted(maps.Values(got)); len(counts) != workers || counts[0] < 10 || counts[workers-1] > 22 {
+		t.Errorf("64 connections went %v, want about 16 to each of 4 workers", counts)
+	} else {
+		t.Logf("64 connections went %v", counts)
 	}
 
 	// What is on its way to a worker that hangs is given to another when it dies.

@@ -363,8 +363,8 @@ func TestModulesAndServersOfEachKind(t *testing.T) {
 	})
 }
 
-// Where no listener can be shared (a Unix socket) the activator accepts, and
-// hands over connections.
+// What waits in the queue of a worker that has died the activator accepts, and
+// hands over.
 func TestWorkerThatIsHandedConnections(t *testing.T) {
 	onEach(t, func(t *testing.T, major int) {
 		w := startAnswering(t, major, "app.cjs", (*worker).promiseConnections)

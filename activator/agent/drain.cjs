@@ -16,6 +16,7 @@
 
 const diagnostics = require('diagnostics_channel');
 const net = require('net');
+const path = require('path');
 
 const SWEEP = 100; // ms from one look at the open connections to the next
 
@@ -26,6 +27,9 @@ const SWEEP = 100; // ms from one look at the open connections to the next
 const IDLE_SWEEPS = 20;
 const SILENT_SWEEPS = 50;
 
+const BACKLOG = 4096; // as the socket unit's: each listen(2) sets it anew
+
+const turns = new Set(); // functions that give a turn back
 const servers = new Set(); // asked to listen, not closed
 const connections = new Set(); // of any server, not closed
 const quiet = new WeakMap(); // connection → {bytes, sweeps}: unused for so long
@@ -40,12 +44,14 @@ function install(process) {
   // Bound now: apps and their libraries replace process.send.
   const send = process.send.bind(process);
   // Without a callback an error, such as a closed channel, would be the app's.
-  tell = (act) => send({ cmd: 'NODE_GOPM', act }, () => {});
+  tell = (act, seq) => send({ cmd: 'NODE_GOPM', act, seq }, () => {});
 
   // Messages with a `cmd` of NODE_… never reach the app's 'message' handlers,
   // and a listener for them doesn't keep the process alive as those do.
-  process.on('internalMessage', ({ cmd, act }) => {
-    if (cmd === 'NODE_GOPM' && act === 'drain') drain();
+  process.on('internalMessage', ({ cmd, act, key, seq }, handle) => {
+    if (cmd !== 'NODE_GOPM') return;
+    if (act === 'drain') drain();
+    if (act === 'turn') takeTurn(key, seq, handle);
   });
   watchServers();
 }
@@ -73,6 +79,38 @@ function watch(server) {
   if (draining) stopAccepting(server);
 }
 
+/**
+ * Accepts one connection of the Unix socket that the activator lends:
+ *
+ *   activator → worker  {"cmd":"NODE_GOPM","act":"turn","key":path,"seq":n} and the listener
+ *   worker → activator  {"cmd":"NODE_GOPM","act":"took","seq":n}
+ */
+function takeTurn(key, seq, listener) {
+  const server = [...servers].find((s) => s.listening && isOn(s, key));
+  const full = server?.maxConnections != null && server._connections >= server.maxConnections;
+  const end = () => {
+    turns.delete(end);
+    listener.close(); // this copy: it ends the accepting, and nothing else
+    tell('took', seq);
+  };
+  turns.add(end);
+  if (!server || full || draining) {
+    end();
+    return;
+  }
+  listener.onconnection = (status, connection) => {
+    end();
+    if (connection) server._handle.onconnection(status, connection);
+  };
+  listener.unref(); // the channel is what keeps a worker alive
+  if (listener.listen(BACKLOG) !== 0) end();
+}
+
+function isOn(server, key) {
+  const address = server.address();
+  return typeof address === 'string' && path.resolve(address).replace(/^\/var\/run\//, '/run/') === key;
+}
+
 /** Counts a connection, from its first event to its last. */
 function meet(socket) {
   if (connections.has(socket)) return;
@@ -92,6 +130,7 @@ function drain() {
     return;
   }
   draining = true;
+  turns.forEach((end) => end());
   servers.forEach(stopAccepting);
   diagnostics.channel('http.server.request.start').subscribe(onRequest);
   for (const socket of connections) {

@@ -28,6 +28,8 @@ const (
 	ActNewConn     = "newconn"
 	ActDrain       = "drain"
 	ActDrained     = "drained"
+	ActTurn        = "turn"
+	ActTook        = "took"
 )
 
 // Message is what a worker says. Fields that its act does not have are zero.
@@ -116,6 +118,18 @@ type NewConn struct {
 func NewNewConn(key string, seq int64) NewConn {
 	return NewConn{Cmd: CmdCluster, Act: ActNewConn, Key: key, Seq: seq}
 }
+
+// Turn lets a worker accept one connection of the AF_UNIX listener that rides on
+// it, for its server on the path Key. The agent answers with ActTook and Seq.
+type Turn struct {
+	Cmd string `json:"cmd"`
+	Act string `json:"act"`
+	Key string `json:"key"`
+	Seq int64  `json:"seq"`
+}
+
+// NewTurn is the message for a path.
+func NewTurn(key string, seq int64) Turn { return Turn{Cmd: CmdGopm, Act: ActTurn, Key: key, Seq: seq} }
 
 // Command is a message without an answer, to the agent or to Node itself.
 type Command struct {
