@@ -201,6 +201,8 @@ func (a *Activator) endRoll() {
 		a.tell(r, a.journal.as(rolloutFinished), "%s: done", r.why)
 	}
 	a.restrain(r)
+	// Whoever waits for the answer may look at the status next.
+	a.showStatus()
 	r.answer(r.Err())
 	// A roll is the only time when much is allocated; what is next may be days
 	// of waiting.
