@@ -25,6 +25,8 @@ func (r random) close() {}
 
 func (r random) add(int, int) error { return nil }
 
+func (r random) count([]int) error { return nil }
+
 func (r random) steer(slots []int) error {
 	program := draw(slots)
 	err := unix.SetsockoptSockFprog(r.listener, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,

@@ -3,15 +3,20 @@ package steer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
 
-// Kernel is the selector that runs in the kernel: strictly in turn among the
-// eligible slots. It needs CAP_BPF and Linux 5.12 (an atomic add that returns
-// the old value).
+// Kernel is the selector that runs in the kernel: of the eligible slots the one
+// with the fewest connections to accept, in turn among equals. It needs CAP_BPF
+// and Linux 5.12 (an atomic add that returns the old value).
+//
+// The program counts what it gives to a slot, and cannot see what is accepted
+// there: Count puts that right. Uncorrected, the counts grow alike, and the slots
+// take turns.
 //
 // The sockets map outlives the process in the descriptor store, because a
 // listener can be in one such map only and the program of a killed predecessor
@@ -19,7 +24,11 @@ import (
 type Kernel struct {
 	sockets *ebpf.Map // slot → listener
 	table   *ebpf.Map // [0] → turn
+	pending *ebpf.Map // [0] → counts
 }
+
+// counts is how many connections each slot has to accept.
+type counts [MaxSlots]uint32
 
 // turn is the table's value. Its size is fixed by the verifier's bound.
 type turn struct {
@@ -49,7 +58,15 @@ func NewKernel(stored int) (*Kernel, error) {
 		sockets.Close()
 		return nil, fmt.Errorf("create table: %w", err)
 	}
-	return &Kernel{sockets: sockets, table: table}, nil
+	pending, err := ebpf.NewMap(&ebpf.MapSpec{
+		Type: ebpf.Array, KeySize: 4, ValueSize: 4 * MaxSlots, MaxEntries: 1,
+	})
+	if err != nil {
+		sockets.Close()
+		table.Close()
+		return nil, fmt.Errorf("create counts: %w", err)
+	}
+	return &Kernel{sockets, table, pending}, nil
 }
 
 // Map is the descriptor to keep for a successor. It stays the selector's.
@@ -76,6 +93,20 @@ func (g *Group) UseKernel(k *Kernel, eligible []int) error {
 func (k *Kernel) close() {
 	k.sockets.Close()
 	k.table.Close()
+	k.pending.Close()
+}
+
+// count writes all counts in one step; what is picked in between is forgotten
+// until the next time.
+func (k *Kernel) count(queues []int) error {
+	var c counts
+	for slot, n := range queues {
+		c[slot] = uint32(n)
+	}
+	if err := k.pending.Put(uint32(0), &c); err != nil {
+		return fmt.Errorf("write counts: %w", err)
+	}
+	return nil
 }
 
 func (k *Kernel) add(slot, fd int) error {
@@ -119,7 +150,7 @@ func (k *Kernel) attach(listener int) error {
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name:         "gopm_select",
 		Type:         ebpf.SkReuseport,
-		Instructions: pick(k.sockets.FD(), k.table.FD(), turns.FD()),
+		Instructions: pick(k.sockets.FD(), k.table.FD(), k.pending.FD(), turns.FD()),
 		// bpf_sk_select_reuseport is for programs that are compatible with the GPL.
 		License: "Dual MIT/GPL",
 	})
@@ -134,38 +165,105 @@ func (k *Kernel) attach(listener int) error {
 	return nil
 }
 
+// compared is how many slots are looked at for each connection. Among sixteen
+// one without a queue is found nearly always, where there is any; and the program
+// has no loop, which the verifier would have to follow to its end.
+const compared = 16
+
 // pick is, for each new connection:
 //
 //	turn := turns[0]++
-//	if table.count == 0 { slot = WaitingRoom } else { slot = table.slots[turn % table.count] }
+//	slot := WaitingRoom
+//	if table.count > 0 {
+//		slot = table.slots[turn%table.count]
+//		for range min(table.count, compared) - 1 {
+//			if pending[slot] == 0 { break }
+//			turn++
+//			if s := table.slots[turn%table.count]; pending[s] < pending[slot] {
+//				slot = s
+//			}
+//		}
+//		pending[slot]++
+//	}
 //	select sockets[slot]; where that fails the kernel's own hash picks
-func pick(sockets, table, turns int) asm.Instructions {
-	const key = -4 // on the stack: the map key in use
-	return asm.Instructions{
-		asm.Mov.Reg(asm.R6, asm.R1),
-		asm.StoreImm(asm.RFP, key, 0, asm.Word),
-
-		asm.LoadMapPtr(asm.R1, turns),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, key),
-		asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, "pass"),
-		asm.Mov.Imm(asm.R7, 1),
-		fetchAdd(asm.R0, asm.R7),
-
-		asm.LoadMapPtr(asm.R1, table),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, key),
-		asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, "pass"),
-		asm.LoadMem(asm.R8, asm.R0, 0, asm.Word),
-		asm.JEq.Imm(asm.R8, 0, "select"), // key is WaitingRoom
-		asm.Mod.Reg32(asm.R7, asm.R8),
-		asm.JGE.Imm(asm.R7, MaxSlots, "pass"), // never; the verifier wants it
-		asm.LSh.Imm(asm.R7, 2),
-		asm.Add.Reg(asm.R0, asm.R7),
-		asm.LoadMem(asm.R8, asm.R0, 4, asm.Word),
-		asm.StoreMem(asm.RFP, key, asm.R8, asm.Word),
+//
+// The masks are for the verifier, to which what is read from a map could be
+// anything. Without CAP_PERFMON it wants the same bounds of an offset on each
+// way to where it is used (kernel/bpf/verifier.c, sanitize_ptr_alu).
+func pick(sockets, table, pending, turns int) asm.Instructions {
+	const (
+		key    = -4 // on the stack: the map key in use
+		inside = MaxSlots - 1
+		// What the registers hold while slots are compared.
+		slots, queued        = asm.R0, asm.R9
+		turn, count          = asm.R7, asm.R8
+		slot, n, least, best = asm.R2, asm.R3, asm.R4, asm.R5
+	)
+	lookup := func(m int) asm.Instructions {
+		return asm.Instructions{
+			asm.LoadMapPtr(asm.R1, m),
+			asm.Mov.Reg(asm.R2, asm.RFP),
+			asm.Add.Imm(asm.R2, key),
+			asm.FnMapLookupElem.Call(),
+			asm.JEq.Imm(asm.R0, 0, "pass"),
+		}
+	}
+	// load reads the slot whose turn it is, and what is pending there.
+	load := asm.Instructions{
+		asm.Mod.Reg32(turn, count),
+		asm.Mov.Reg(slot, turn),
+		asm.And.Imm(slot, inside),
+		asm.LSh.Imm(slot, 2),
+		asm.Add.Reg(slot, slots),
+		asm.LoadMem(slot, slot, 4, asm.Word), // after the count
+		asm.And.Imm(slot, inside),
+		asm.Mov.Reg(n, slot),
+		asm.LSh.Imm(n, 2),
+		asm.Add.Reg(n, queued),
+		asm.LoadMem(n, n, 0, asm.Word),
+	}
+	take := asm.Instructions{
+		asm.Mov.Reg(least, n),
+		asm.Mov.Reg(best, slot),
+	}
+	program := slices.Concat(
+		asm.Instructions{
+			asm.Mov.Reg(asm.R6, asm.R1),
+			asm.StoreImm(asm.RFP, key, WaitingRoom, asm.Word),
+		},
+		lookup(turns),
+		asm.Instructions{
+			asm.Mov.Imm(turn, 1),
+			fetchAdd(asm.R0, turn),
+		},
+		lookup(pending),
+		asm.Instructions{asm.Mov.Reg(queued, asm.R0)},
+		lookup(table),
+		asm.Instructions{
+			asm.LoadMem(count, slots, 0, asm.Word),
+			asm.JEq.Imm(count, 0, "select"),
+		}, load, take)
+	name := func(round int) string {
+		if round == compared {
+			return "chosen"
+		}
+		return fmt.Sprintf("round-%d", round)
+	}
+	for round := 1; round < compared; round++ {
+		program = slices.Concat(program,
+			asm.Instructions{
+				asm.JEq.Imm(least, 0, "chosen").WithSymbol(name(round)),
+				asm.JLE.Imm(count, int32(round), "chosen"),
+				asm.Add.Imm32(turn, 1),
+			}, load,
+			asm.Instructions{asm.JGE.Reg(n, least, name(round+1))}, take)
+	}
+	return append(program,
+		asm.StoreMem(asm.RFP, key, best, asm.Word).WithSymbol("chosen"),
+		asm.LSh.Imm(best, 2),
+		asm.Add.Reg(best, queued),
+		asm.Mov.Imm(n, 1),
+		asm.AddAtomic.Mem(best, n, asm.Word, 0),
 
 		asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("select"),
 		asm.LoadMapPtr(asm.R2, sockets),
@@ -176,7 +274,7 @@ func pick(sockets, table, turns int) asm.Instructions {
 
 		asm.Mov.Imm(asm.R0, 1).WithSymbol("pass"), // SK_PASS
 		asm.Return(),
-	}
+	)
 }
 
 // fetchAdd adds src to the word at dst and leaves the old value in src.

@@ -39,6 +39,8 @@ type selector interface {
 	// steer sends new connections to slots, in turn or at random; to the
 	// waiting room where there is none.
 	steer(slots []int) error
+	// count tells how many connections each slot has to accept.
+	count(queues []int) error
 	close()
 }
 
@@ -108,6 +110,7 @@ type nobody struct{}
 
 func (nobody) add(int, int) error { return nil }
 func (nobody) steer([]int) error  { return nil }
+func (nobody) count([]int) error  { return nil }
 func (nobody) close()             {}
 
 // Open listens on an address that no socket unit declares. keep is given the
@@ -177,6 +180,18 @@ func (g *Group) Steer(slots []int) error {
 	}
 	g.eligible = slices.Clone(slots)
 	return nil
+}
+
+// Count reads how many connections wait in each slot, and tells the selector,
+// which from then on prefers the slots that have the fewest.
+func (g *Group) Count() (queues []int, err error) {
+	queues = make([]int, len(g.listeners))
+	for slot, fd := range g.listeners {
+		if queues[slot], err = Queue(fd); err != nil {
+			return nil, fmt.Errorf("count %s: %w", g.addr, err)
+		}
+	}
+	return queues, g.selector.count(queues)
 }
 
 // Close gives the address up. What is queued in its listeners is reset.
