@@ -39,13 +39,13 @@ type Activator struct {
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
 
-	workers  map[int]*worker // by instance: those with a live channel
-	early    map[*client]run // waits that came before their worker
-	intakes  map[place]*intake
-	homeless []*handover // connections that no worker could be given yet
-	// turn numbers handovers. It begins where no predecessor's can be: a worker
-	// may still answer to one of those.
-	turn int64
+	workers map[int]*worker // by instance: those with a live channel
+	early   map[*client]run // waits that came before their worker
+	intakes map[place]*intake
+	// turn numbers what a worker answers to. It begins where no predecessor's can
+	// be: a worker may still answer to one of those.
+	turn    int64
+	lookout *lookout
 
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does
@@ -131,6 +131,16 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		}
 	}
 	go a.acceptControl()
+	if !s.Fork {
+		if a.lookout, err = newLookout(); err != nil {
+			return err
+		}
+		defer a.lookout.close()
+		go a.watchTraffic()
+	}
+	if s.HangTimeout > 0 {
+		go a.every(s.HangTimeout/pingsPerHang, a.checkHangs)
+	}
 	if s.MemoryLimit > 0 {
 		go a.every(memoryTick, a.checkMemory)
 	}
@@ -233,8 +243,7 @@ func (a *Activator) settle() {
 		a.report(g.Steer(a.slots(g)))
 	}
 	a.placeIntakes()
-	a.giveHomeless()
-	a.takeIn()
+	a.giveTurns()
 	a.dismissSurge()
 	a.showStatus()
 }
@@ -401,7 +410,6 @@ func (a *Activator) inherit(states map[int]unitState) error {
 		}
 	}
 	a.adoptWorkers(stored, states)
-	a.adoptHomeless(stored)
 	for _, g := range a.groups {
 		if g.path != "" {
 			continue

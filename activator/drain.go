@@ -84,9 +84,6 @@ func (a *Activator) drainWorker(instance int, timeout time.Duration, f farewell)
 
 // queued tells whether connections wait for this worker to accept them.
 func (w *worker) queued() bool {
-	if len(w.handovers) > 0 {
-		return true
-	}
 	for g := range w.listens {
 		if g.path != "" {
 			continue // its queue is everybody's

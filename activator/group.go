@@ -31,7 +31,7 @@ type group struct {
 	// path is where an AF_UNIX listener is, see unix.go; empty for the others, which have an
 	// address and a selector.
 	path string
-	last int // the slot of whose turn it was last, on a path
+	last int // the slot whose turn it was last (turn.go)
 	// declared: by a socket unit, and not just asked for by the app.
 	declared bool
 	// data is what the first worker to listen gave for all (nodeipc.Message).
@@ -167,12 +167,6 @@ func (a *Activator) closeUnused() {
 				delete(a.intakes, p)
 			}
 		}
-		a.homeless = slices.DeleteFunc(a.homeless, func(h *handover) bool {
-			if h.group == g {
-				a.letGo(h)
-			}
-			return h.group == g
-		})
 		for slot := range g.Slots() {
 			a.report(a.notifier.forget(g.listenerName(slot)))
 		}
@@ -192,14 +186,14 @@ func (a *Activator) anyoneHas(g *group) bool {
 }
 
 // slots are those that new connections may go to, in order. Workers that fail
-// their health check are among them only where all do: what they all lack is
-// not mended by serving nobody.
+// their health check, or are blocked, are among them only where all are: what they
+// all lack is not mended by serving nobody.
 func (a *Activator) slots(g *group) []int {
 	var well, sick []int
 	for instance, w := range a.workers {
 		switch {
 		case !w.serves(g):
-		case a.sick(w):
+		case a.sick(w), w.stalled:
 			sick = append(sick, slot(instance))
 		default:
 			well = append(well, slot(instance))
@@ -238,6 +232,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 	if g.path != "" {
 		return w.channel.Send(reply)
 	}
+	a.report(a.lookout.arm(g.Listener(slot(w.instance))))
 	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
 }
 

@@ -70,8 +70,8 @@ type health struct {
 // errHangs is the reason where the worker's event loop does not turn.
 var errHangs = errors.New("not accepted")
 
-// hangs tells whether a worker is sick and does nothing any more.
-func (a *Activator) hangs(w *worker) bool { return a.sick(w) && w.health.hangs }
+// hangs tells whether a worker does nothing any more.
+func (a *Activator) hangs(w *worker) bool { return a.sick(w) && w.health.hangs || a.isHung(w) }
 
 // sick tells whether a worker has failed its check too often.
 func (a *Activator) sick(w *worker) bool {
@@ -178,9 +178,11 @@ func (a *Activator) restrain(r *roll) {
 	}
 }
 
-// probe is one question to a worker.
+// probe is one question to a worker: a connection to it, handed over with newconn,
+// as Node's own primary does.
 type probe struct {
 	conn     net.Conn
+	far      int       // its other end, which stays open here until it is accepted
 	accepted chan bool // the worker's answer to the handover
 }
 
@@ -201,14 +203,24 @@ func (a *Activator) newProbe(w *worker) (*probe, error) {
 		unix.Close(ends[1])
 		return nil, fmt.Errorf("make sockets: %w", err)
 	}
-	p := &probe{conn, make(chan bool, 1)}
-	h := &handover{group: g, fd: ends[1], probe: p}
-	if !a.hand(w, h) {
+	p := &probe{conn, ends[1], make(chan bool, 1)}
+	a.turn++
+	if err := w.channel.SendHandle(nodeipc.NewNewConn(g.key(), a.turn), p.far); err != nil {
 		conn.Close()
-		a.letGo(h)
-		return nil, nodeipc.ErrUnread
+		unix.Close(p.far)
+		return nil, err
 	}
+	w.probes[a.turn] = p
 	return p, nil
+}
+
+// acknowledged is a worker's answer to a probe.
+func (w *worker) acknowledged(turn int64, accepted bool) {
+	if p := w.probes[turn]; p != nil {
+		delete(w.probes, turn)
+		p.accepted <- accepted
+		unix.Close(p.far)
+	}
 }
 
 // listener is a group that a worker accepts connections of: a declared one where

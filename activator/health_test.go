@@ -75,7 +75,7 @@ func TestProbe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &probe{conn, make(chan bool, 1)}
+			p := &probe{conn: conn, accepted: make(chan bool, 1)}
 			if accepted, ok := test.accepted.(bool); ok {
 				p.accepted <- accepted
 			}

@@ -31,6 +31,9 @@ type Settings struct {
 	WaitReady bool
 	// Health is how a worker is asked whether it is well; nil: it is not.
 	Health *HealthCheck
+	// HangTimeout is how long a worker's event loop may not turn before it is
+	// replaced; 0: for ever.
+	HangTimeout time.Duration
 	// Watch are the files whose change restarts the app; nil where there are
 	// none. WatchDelay is how long nothing may change before it is.
 	Watch      *watch.Rules
@@ -85,21 +88,26 @@ func ReadSettings(app string, getenv func(string) string) (Settings, error) {
 			*pace.n = int(n)
 		}
 	}
-	if v := getenv("GOPM_SETTLE_TIME"); v != "" {
-		ms, err := strconv.ParseUint(v, 10, 31)
-		if err != nil {
-			return s, fmt.Errorf("GOPM_SETTLE_TIME=%s is not a number of milliseconds", v)
-		}
-		s.SettleTime = time.Duration(ms) * time.Millisecond
+	if err := readTime(getenv, "GOPM_SETTLE_TIME", 0, &s.SettleTime); err != nil {
+		return s, err
 	}
 	if err := s.readHealth(getenv); err != nil {
 		return s, err
+	}
+	if err := readTime(getenv, "GOPM_HANG_TIMEOUT", leastHang, &s.HangTimeout); err != nil {
+		return s, err
+	}
+	if s.Fork && s.HangTimeout > 0 {
+		return s, errors.New("GOPM_HANG_TIMEOUT= needs GOPM_MODE=cluster: in fork mode an app is not asked")
 	}
 	if err := s.readWatch(getenv); err != nil {
 		return s, err
 	}
 	return s, nil
 }
+
+// leastHang is far more than a garbage collection takes.
+const leastHang = time.Second
 
 // connectOnly is a health check without a path.
 const connectOnly = "connect"
@@ -124,19 +132,15 @@ func (s *Settings) readHealth(getenv func(string) string) error {
 	}
 	for _, span := range []struct {
 		name  string
-		least uint64
+		least time.Duration
 		d     *time.Duration
 	}{
-		{"GOPM_HEALTH_CHECK_INTERVAL", 1, &check.Interval},
-		{"GOPM_HEALTH_CHECK_TIMEOUT", 1, &check.Timeout},
+		{"GOPM_HEALTH_CHECK_INTERVAL", time.Millisecond, &check.Interval},
+		{"GOPM_HEALTH_CHECK_TIMEOUT", time.Millisecond, &check.Timeout},
 		{"GOPM_HEALTH_CHECK_START_PERIOD", 0, &check.StartPeriod},
 	} {
-		if v := getenv(span.name); v != "" {
-			ms, err := strconv.ParseUint(v, 10, 31)
-			if err != nil || ms < span.least {
-				return fmt.Errorf("%s=%s is not a number of milliseconds", span.name, v)
-			}
-			*span.d = time.Duration(ms) * time.Millisecond
+		if err := readTime(getenv, span.name, span.least, span.d); err != nil {
+			return err
 		}
 	}
 	if v := getenv("GOPM_HEALTH_CHECK_THRESHOLD"); v != "" {
@@ -162,15 +166,28 @@ func (s *Settings) readWatch(getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("GOPM_WATCH=, GOPM_WATCH_IGNORE=: %w", err)
 	}
-	s.Watch, s.WatchDelay = &rules, defaultWatchDelay
-	if v := getenv("GOPM_WATCH_DELAY"); v != "" {
-		ms, err := strconv.ParseUint(v, 10, 31)
-		if err != nil {
-			return fmt.Errorf("GOPM_WATCH_DELAY=%s is not a number of milliseconds", v)
-		}
-		// With none at all each write of a file would be a change.
-		s.WatchDelay = max(defaultWatchDelay, time.Duration(ms)*time.Millisecond)
+	s.Watch = &rules
+	err = readTime(getenv, "GOPM_WATCH_DELAY", 0, &s.WatchDelay)
+	// With none at all each write of a file would be a change.
+	s.WatchDelay = max(defaultWatchDelay, s.WatchDelay)
+	return err
+}
+
+// readTime reads a variable of milliseconds; d stays where it is not set.
+func readTime(getenv func(string) string, name string, least time.Duration, d *time.Duration) error {
+	v := getenv(name)
+	if v == "" {
+		return nil
 	}
+	ms, err := strconv.ParseUint(v, 10, 31)
+	got := time.Duration(ms) * time.Millisecond
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s=%s is not a number of milliseconds", name, v)
+	case got < least:
+		return fmt.Errorf("%s=%s is too short: the least is %d milliseconds", name, v, least.Milliseconds())
+	}
+	*d = got
 	return nil
 }
 

@@ -46,12 +46,12 @@ type worker struct {
 	draining  bool
 	dismissed bool // as a surge worker, with no roll to stand in for
 	drain     *drain
-	// stalled: its queue did not move, so the activator accepts in its place.
+	// stalled: its queue does not move, so the others take turns at it.
 	stalled bool
-	health  *health          // nil where it is not asked
-	turns   map[*group]int64 // its turns at AF_UNIX listeners that it has yet to take
-	// handovers are connections sent to the worker and not yet accepted.
-	handovers map[int64]*handover
+	pinged  time.Time       // and not answered; zero where no answer is owed
+	health  *health         // nil where it is not asked
+	turns   map[place]int64 // its turns that it has yet to take
+	probes  map[int64]*probe
 }
 
 // run is one run of an instance's unit.
@@ -94,14 +94,14 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		return nil, err
 	}
 	return &worker{
-		run:       run{instance, invocation},
-		unit:      a.settings.unit(instance),
-		pid:       int(peer.Pid),
-		channel:   channel,
-		given:     make(map[*group]bool),
-		listens:   make(map[*group]bool),
-		turns:     make(map[*group]int64),
-		handovers: make(map[int64]*handover),
+		run:     run{instance, invocation},
+		unit:    a.settings.unit(instance),
+		pid:     int(peer.Pid),
+		channel: channel,
+		given:   make(map[*group]bool),
+		listens: make(map[*group]bool),
+		turns:   make(map[place]int64),
+		probes:  make(map[int64]*probe),
 	}, nil
 }
 
@@ -262,10 +262,13 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 	case m.Cmd == nodeipc.CmdAck:
 		return nil
 	case m.Cmd == nodeipc.CmdCluster && m.Ack != nil && !a.settings.Fork:
-		a.acknowledged(w, *m.Ack, m.Accepted)
+		w.acknowledged(*m.Ack, m.Accepted)
 		return nil
 	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActTook:
-		a.took(w, m.Seq)
+		a.took(w, m.Seq, m.Accepted)
+		return nil
+	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActPong:
+		a.beats(w)
 		return nil
 	}
 	defer a.settle()
@@ -358,8 +361,7 @@ func (a *Activator) checkReady(w *worker) {
 var errAttachedAgain = errors.New("it has attached again")
 
 // endWorker forgets a worker whose channel, or in fork mode whose process, has
-// ended, for the reason given. What was handed to it and not accepted goes to
-// the others.
+// ended, for the reason given.
 func (a *Activator) endWorker(w *worker, reason error) {
 	if a.workers[w.instance] != w {
 		return
@@ -397,12 +399,8 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	if w.ended != nil && !w.draining {
 		w.ended()
 	}
-	for _, h := range w.handovers {
-		if h.probe != nil {
-			a.letGo(h)
-			continue
-		}
-		a.homeless = append(a.homeless, h)
+	for turn := range w.probes {
+		w.acknowledged(turn, false)
 	}
 	a.settle()
 }

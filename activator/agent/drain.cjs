@@ -44,7 +44,7 @@ function install(process) {
   // Bound now: apps and their libraries replace process.send.
   const send = process.send.bind(process);
   // Without a callback an error, such as a closed channel, would be the app's.
-  tell = (act, seq) => send({ cmd: 'NODE_GOPM', act, seq }, () => {});
+  tell = (act, details) => send({ cmd: 'NODE_GOPM', act, ...details }, () => {});
 
   // Messages with a `cmd` of NODE_… never reach the app's 'message' handlers,
   // and a listener for them doesn't keep the process alive as those do.
@@ -52,6 +52,7 @@ function install(process) {
     if (cmd !== 'NODE_GOPM') return;
     if (act === 'drain') drain();
     if (act === 'turn') takeTurn(key, seq, handle);
+    if (act === 'ping') tell('pong'); // the event loop turns
   });
   watchServers();
 }
@@ -80,18 +81,19 @@ function watch(server) {
 }
 
 /**
- * Accepts one connection of the Unix socket that the activator lends:
+ * Accepts one connection of a listener that the activator lends: a Unix socket,
+ * which all workers share, or the queue of a worker that does not accept.
  *
- *   activator → worker  {"cmd":"NODE_GOPM","act":"turn","key":path,"seq":n} and the listener
- *   worker → activator  {"cmd":"NODE_GOPM","act":"took","seq":n}
+ *   activator → worker  {"cmd":"NODE_GOPM","act":"turn","key":path or address,"seq":n} and the listener
+ *   worker → activator  {"cmd":"NODE_GOPM","act":"took","seq":n,"accepted":true or false}
  */
 function takeTurn(key, seq, listener) {
   const server = [...servers].find((s) => s.listening && isOn(s, key));
   const full = server?.maxConnections != null && server._connections >= server.maxConnections;
-  const end = () => {
+  const end = (accepted = false) => {
     turns.delete(end);
     listener.close(); // this copy: it ends the accepting, and nothing else
-    tell('took', seq);
+    tell('took', { seq, accepted });
   };
   turns.add(end);
   if (!server || full || draining) {
@@ -99,7 +101,7 @@ function takeTurn(key, seq, listener) {
     return;
   }
   listener.onconnection = (status, connection) => {
-    end();
+    end(true);
     if (connection) server._handle.onconnection(status, connection);
   };
   listener.unref(); // the channel is what keeps a worker alive
@@ -107,8 +109,9 @@ function takeTurn(key, seq, listener) {
 }
 
 function isOn(server, key) {
-  const address = server.address();
-  return typeof address === 'string' && path.resolve(address).replace(/^\/var\/run\//, '/run/') === key;
+  const at = server.address();
+  if (typeof at === 'string') return path.resolve(at).replace(/^\/var\/run\//, '/run/') === key;
+  return key === (at.address.includes(':') ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`);
 }
 
 /** Counts a connection, from its first event to its last. */

@@ -30,6 +30,8 @@ const (
 	ActDrained     = "drained"
 	ActTurn        = "turn"
 	ActTook        = "took"
+	ActPing        = "ping"
+	ActPong        = "pong"
 )
 
 // Message is what a worker says. Fields that its act does not have are zero.
@@ -119,8 +121,9 @@ func NewNewConn(key string, seq int64) NewConn {
 	return NewConn{Cmd: CmdCluster, Act: ActNewConn, Key: key, Seq: seq}
 }
 
-// Turn lets a worker accept one connection of the AF_UNIX listener that rides on
-// it, for its server on the path Key. The agent answers with ActTook and Seq.
+// Turn lets a worker accept one connection of the listener that rides on it, for
+// its server of Key: a path or an address. The agent answers with ActTook, Seq and
+// Accepted.
 type Turn struct {
 	Cmd string `json:"cmd"`
 	Act string `json:"act"`
@@ -128,7 +131,7 @@ type Turn struct {
 	Seq int64  `json:"seq"`
 }
 
-// NewTurn is the message for a path.
+// NewTurn is the message for a listener.
 func NewTurn(key string, seq int64) Turn { return Turn{Cmd: CmdGopm, Act: ActTurn, Key: key, Seq: seq} }
 
 // Command is a message without an answer, to the agent or to Node itself.

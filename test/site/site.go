@@ -125,6 +125,9 @@ const (
 	Ailing Release = "ailing.js"
 	// Sick never is.
 	Sick Release = "sick.js"
+	// Blocking does nothing any more once it is asked for /api/v1/block, until there
+	// is a file GoOn.
+	Blocking Release = "blocking.js"
 	// Early listens, and dies 300 ms later. Fickle is good but for instance 0,
 	// which does that at once, and Third but for instance 2, which throws at start.
 	Early  Release = "early.js"
@@ -139,6 +142,9 @@ const (
 	// Secure speaks HTTPS, with key.pem and cert.pem of its folder.
 	Secure Release = "secure.js"
 )
+
+// GoOn is what a blocked worker waits for.
+const GoOn = Root + "/src/go-on"
 
 //go:embed releases
 var releases embed.FS

@@ -1,0 +1,87 @@
+package test
+
+import (
+	"context"
+	"maps"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/site"
+)
+
+// While a worker's event loop is blocked, the others get its connections, those
+// too that were queued for it, and also from another activator.
+func TestBlockedWorker(t *testing.T) {
+	s := boot(t, four)
+	s.must(s.Deploy(site.Blocking))
+	s.must(s.Start(t.Context()))
+	old := s.exactly(workers)
+
+	blocked := s.ask("/api/v1/block", old)
+	s.askedAtOnce(4*workers, func() {})
+	r := s.under(load.PerRequest, func() {
+		s.killActivator()
+		s.askedAtOnce(4*workers, func() {})
+	})
+	s.lossless(r)
+	// Its own answers were all given before.
+	if n := r.PIDs[old[blocked]]; n > 0 {
+		t.Errorf("%s, which is blocked, answered %d requests", blocked, n)
+	}
+
+	s.must(s.WriteFile(site.GoOn, ""))
+	s.eventually(blocked+" answers again", func() bool { return s.ask("/api/v1/hello", old) == blocked })
+	if now := s.exactly(workers); !maps.Equal(now, old) {
+		t.Errorf("workers are %v, want the old ones %v", now, old)
+	}
+	s.spread()
+}
+
+// With gopm.hang_timeout it is replaced.
+func TestHangTimeout(t *testing.T) {
+	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_HANG_TIMEOUT=1000"}})
+	s.must(s.Deploy(site.Blocking))
+	s.must(s.Start(t.Context()))
+	old := s.exactly(workers)
+	blocked := s.ask("/api/v1/block", old)
+	s.lossless(s.under(load.PerRequest, func() { s.mended(blocked, old) }))
+	if hung := s.told("worker-hung"); len(hung) != 1 || hung[0].Priority != "3" {
+		t.Errorf("the journal tells %+v, want that one worker hung", hung)
+	}
+	journal, err := s.Journal(t.Context(), site.Activator)
+	s.must(err)
+	if line := blocked + " hangs: its event loop has not turned for "; !strings.Contains(journal, line) {
+		t.Errorf("the journal lacks %q:\n%s", line, journal)
+	}
+}
+
+// askedAtOnce makes connections, has something done, and checks that a request on
+// each of them is answered.
+func (s scenario) askedAtOnce(connections int, do func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	var open []net.Conn
+	for range connections {
+		conn, err := s.Dial(ctx, "tcp", site.Address)
+		s.must(err)
+		defer conn.Close()
+		open = append(open, conn)
+	}
+	answers := make(chan error, connections)
+	for _, conn := range open {
+		go func() {
+			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
+			answers <- err
+		}()
+	}
+	do()
+	for range connections {
+		if err := <-answers; err != nil {
+			s.t.Errorf("a request wasn't answered: %v", err)
+		}
+	}
+}
