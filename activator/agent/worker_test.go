@@ -37,7 +37,7 @@ type worker struct {
 }
 
 // event is what the worker tells: "drained", "listening", "close" (a listener
-// was given up), "took" (a turn at a listener), "refused" (a connection), or the JSON text of a message of the
+// was given up), "took" (a turn at a listener), "pong", "refused" (a connection), or the JSON text of a message of the
 // app's.
 type event string
 
@@ -142,7 +142,7 @@ func (w *worker) serve() {
 				w.t.Error(err)
 				return
 			}
-		case "listening", "close", "drained", "took":
+		case "listening", "close", "drained", "took", "pong":
 			w.events <- event(m.Act)
 		case "exitedAfterDisconnect":
 			w.send(message{Cmd: "NODE_CLUSTER", Ack: m.Seq})
