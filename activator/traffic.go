@@ -13,9 +13,8 @@ import (
 
 const (
 	// lookTick and lookTickEach, for each listener, are from one look to the next.
-	// A look costs about a microsecond for each of them.
-	lookTick     = 2 * time.Millisecond
-	lookTickEach = 50 * time.Microsecond
+	lookTick     = 4 * time.Millisecond
+	lookTickEach = 20 * time.Microsecond
 	// quietLooks is how many looks in a row find nothing before the looking ends.
 	quietLooks = 20
 	// blockedAfter is how long a worker with a queue may not answer a ping before
@@ -59,7 +58,7 @@ func (a *Activator) watchTraffic() {
 
 func (a *Activator) armLookout() {
 	for _, g := range a.groups {
-		for s := range g.Slots() {
+		for s := slot(0); s < g.Slots(); s++ {
 			a.report(a.lookout.arm(g.Listener(s)))
 		}
 	}
@@ -68,7 +67,7 @@ func (a *Activator) armLookout() {
 // look counts what waits for each worker. It returns whether anything does, and
 // how many listeners it has looked at.
 func (a *Activator) look() (queued bool, listeners int) {
-	waits := make(map[*worker]bool)
+	var waits map[*worker]bool // mostly nobody
 	for _, g := range a.groups {
 		if g.path != "" {
 			continue // its queue is everybody's
@@ -79,6 +78,9 @@ func (a *Activator) look() (queued bool, listeners int) {
 		for s, n := range queues {
 			queued = queued || n > 0
 			if w := a.workers[s-slot(0)]; n > 0 && w != nil && w.serves(g) {
+				if waits == nil {
+					waits = make(map[*worker]bool)
+				}
 				waits[w] = true
 			}
 		}

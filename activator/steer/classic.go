@@ -25,7 +25,9 @@ func (r random) close() {}
 
 func (r random) add(int, int) error { return nil }
 
-func (r random) count([]int) error { return nil }
+func (r random) queued(int) (int, bool) { return 0, false }
+
+func (r random) correct(int, int) error { return nil }
 
 func (r random) steer(slots []int) error {
 	program := draw(slots)

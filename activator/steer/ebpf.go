@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,20 +16,18 @@ import (
 // and Linux 5.12 (an atomic add that returns the old value).
 //
 // The program counts what it gives to a slot, and cannot see what is accepted
-// there: Count puts that right. Uncorrected, the counts grow alike, and the slots
-// take turns.
+// there: Group.Count puts that right. Uncorrected, the counts grow alike, and the
+// slots take turns.
 //
 // The sockets map outlives the process in the descriptor store, because a
 // listener can be in one such map only and the program of a killed predecessor
 // still holds it (kernel/bpf/reuseport_array.c).
 type Kernel struct {
-	sockets *ebpf.Map // slot → listener
-	table   *ebpf.Map // [0] → turn
-	pending *ebpf.Map // [0] → counts
+	sockets *ebpf.Map    // slot → listener
+	table   *ebpf.Map    // [0] → turn
+	pending *ebpf.Map    // [0] → a count for each slot
+	counts  *ebpf.Memory // of pending
 }
-
-// counts is how many connections each slot has to accept.
-type counts [MaxSlots]uint32
 
 // turn is the table's value. Its size is fixed by the verifier's bound.
 type turn struct {
@@ -59,14 +58,19 @@ func NewKernel(stored int) (*Kernel, error) {
 		return nil, fmt.Errorf("create table: %w", err)
 	}
 	pending, err := ebpf.NewMap(&ebpf.MapSpec{
-		Type: ebpf.Array, KeySize: 4, ValueSize: 4 * MaxSlots, MaxEntries: 1,
+		Type: ebpf.Array, KeySize: 4, ValueSize: 4 * MaxSlots, MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE,
 	})
 	if err != nil {
 		sockets.Close()
 		table.Close()
 		return nil, fmt.Errorf("create counts: %w", err)
 	}
-	return &Kernel{sockets, table, pending}, nil
+	k := &Kernel{sockets: sockets, table: table, pending: pending}
+	if k.counts, err = pending.Memory(); err != nil {
+		k.close()
+		return nil, fmt.Errorf("map counts: %w", err)
+	}
+	return k, nil
 }
 
 // Map is the descriptor to keep for a successor. It stays the selector's.
@@ -77,6 +81,13 @@ func (k *Kernel) Map() int { return k.sockets.FD() }
 func (g *Group) UseKernel(k *Kernel, eligible []int) error {
 	for slot, fd := range g.listeners {
 		if err := k.add(slot, fd); err != nil {
+			return err
+		}
+		n, err := Queue(fd)
+		if err != nil {
+			return err
+		}
+		if err := k.correct(slot, n); err != nil {
 			return err
 		}
 	}
@@ -96,15 +107,22 @@ func (k *Kernel) close() {
 	k.pending.Close()
 }
 
-// count writes all counts in one step; what is picked in between is forgotten
-// until the next time.
-func (k *Kernel) count(queues []int) error {
-	var c counts
-	for slot, n := range queues {
-		c[slot] = uint32(n)
+// queued is the program's count of a slot. It is never too low, but where the
+// kernel's own hash has picked.
+func (k *Kernel) queued(slot int) (n int, known bool) {
+	var count [4]byte
+	if _, err := k.counts.ReadAt(count[:], int64(slot)*4); err != nil {
+		return 0, false
 	}
-	if err := k.pending.Put(uint32(0), &c); err != nil {
-		return fmt.Errorf("write counts: %w", err)
+	return int(binary.NativeEndian.Uint32(count[:])), true
+}
+
+// correct sets it. What is picked in the same moment is forgotten until the next
+// time.
+func (k *Kernel) correct(slot, n int) error {
+	_, err := k.counts.WriteAt(binary.NativeEndian.AppendUint32(nil, uint32(n)), int64(slot)*4)
+	if err != nil {
+		return fmt.Errorf("correct count: %w", err)
 	}
 	return nil
 }

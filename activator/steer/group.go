@@ -39,8 +39,10 @@ type selector interface {
 	// steer sends new connections to slots, in turn or at random; to the
 	// waiting room where there is none.
 	steer(slots []int) error
-	// count tells how many connections each slot has to accept.
-	count(queues []int) error
+	// queued is how many connections a slot has to accept, or a few more, as far as
+	// the selector knows; correct tells it.
+	queued(slot int) (n int, known bool)
+	correct(slot, n int) error
 	close()
 }
 
@@ -108,10 +110,11 @@ func Alone(listener int) (*Group, error) {
 // nobody is the selector of a group of one.
 type nobody struct{}
 
-func (nobody) add(int, int) error { return nil }
-func (nobody) steer([]int) error  { return nil }
-func (nobody) count([]int) error  { return nil }
-func (nobody) close()             {}
+func (nobody) add(int, int) error     { return nil }
+func (nobody) steer([]int) error      { return nil }
+func (nobody) queued(int) (int, bool) { return 0, false }
+func (nobody) correct(int, int) error { return nil }
+func (nobody) close()                 {}
 
 // Open listens on an address that no socket unit declares. keep is given the
 // descriptor before it listens.
@@ -182,16 +185,25 @@ func (g *Group) Steer(slots []int) error {
 	return nil
 }
 
-// Count reads how many connections wait in each slot, and tells the selector,
-// which from then on prefers the slots that have the fewest.
+// Count is how many connections wait in each slot, the waiting room aside. It tells
+// the selector, which from then on prefers the slots that have the fewest.
 func (g *Group) Count() (queues []int, err error) {
 	queues = make([]int, len(g.listeners))
-	for slot, fd := range g.listeners {
-		if queues[slot], err = Queue(fd); err != nil {
+	for slot := WaitingRoom + 1; slot < len(g.listeners); slot++ {
+		given, known := g.selector.queued(slot)
+		if known && given == 0 {
+			continue
+		}
+		if queues[slot], err = Queue(g.listeners[slot]); err != nil {
 			return nil, fmt.Errorf("count %s: %w", g.addr, err)
 		}
+		if queues[slot] != given {
+			if err := g.selector.correct(slot, queues[slot]); err != nil {
+				return nil, fmt.Errorf("count %s: %w", g.addr, err)
+			}
+		}
 	}
-	return queues, g.selector.count(queues)
+	return queues, nil
 }
 
 // Close gives the address up. What is queued in its listeners is reset.

@@ -29,6 +29,35 @@ func TestKernelSpreadsInTurn(t *testing.T) {
 	}
 }
 
+func TestKernelPrefersShortQueues(t *testing.T) {
+	g := listen(t, "127.0.0.1:0")
+	useKernel(t, g, []int{1, 2, 3, 4})
+	connect(t, g, 12, 0)
+	accept := func(slot, n int) {
+		t.Helper()
+		for range n {
+			fd, _, err := unix.Accept4(g.Listener(slot), unix.SOCK_CLOEXEC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unix.Close(fd)
+		}
+	}
+	accept(2, 3)
+	accept(4, 2)
+	if got, err := g.Count(); err != nil || !slices.Equal(got, []int{0, 3, 0, 3, 1}) {
+		t.Errorf("counts %v, %v", got, err)
+	}
+	connect(t, g, 5, 0)
+	if got, want := queues(t, g), []int{0, 3, 3, 3, 3}; !slices.Equal(got, want) {
+		t.Errorf("queues are %v, want %v", got, want)
+	}
+	connect(t, g, 4, 0)
+	if got, want := queues(t, g), []int{0, 4, 4, 4, 4}; !slices.Equal(got, want) {
+		t.Errorf("queues are %v, want %v", got, want)
+	}
+}
+
 func TestClassicStaysAmongTheEligible(t *testing.T) {
 	g := listen(t, "127.0.0.1:0")
 	useClassic(t, g, []int{2, 4})
