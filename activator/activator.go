@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -46,6 +47,7 @@ type Activator struct {
 	// be: a worker may still answer to one of those.
 	turn    int64
 	lookout *lookout
+	waited  []*worker // for whom connections waited at the last look
 
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does
@@ -335,6 +337,7 @@ func (a *Activator) whenStarted() {
 		a.report(a.notifier.mark(startedMark))
 	}
 	a.report(a.notifier.say("READY=1"))
+	debug.FreeOSMemory() // see endRoll
 	go func() {
 		states, err := a.manager.workers(a.ctx, a.settings)
 		a.do(func() {

@@ -2,6 +2,7 @@ package activator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gopm/gopm/activator/nodeipc"
@@ -13,7 +14,7 @@ import (
 
 const (
 	// lookTick and lookTickEach, for each listener, are from one look to the next.
-	lookTick     = 4 * time.Millisecond
+	lookTick     = 5 * time.Millisecond
 	lookTickEach = 20 * time.Microsecond
 	// quietLooks is how many looks in a row find nothing before the looking ends.
 	quietLooks = 20
@@ -67,7 +68,7 @@ func (a *Activator) armLookout() {
 // look counts what waits for each worker. It returns whether anything does, and
 // how many listeners it has looked at.
 func (a *Activator) look() (queued bool, listeners int) {
-	var waits map[*worker]bool // mostly nobody
+	var waits []*worker // mostly nobody
 	for _, g := range a.groups {
 		if g.path != "" {
 			continue // its queue is everybody's
@@ -78,20 +79,20 @@ func (a *Activator) look() (queued bool, listeners int) {
 		for s, n := range queues {
 			queued = queued || n > 0
 			if w := a.workers[s-slot(0)]; n > 0 && w != nil && w.serves(g) {
-				if waits == nil {
-					waits = make(map[*worker]bool)
-				}
-				waits[w] = true
+				waits = append(waits, w)
 			}
 		}
 	}
 	changed := false
-	for w := range waits {
-		a.ping(w)
+	for _, w := range waits {
+		if slices.Contains(a.waited, w) { // since the last look
+			a.ping(w)
+		}
 		if !w.stalled && w.lag() >= blockedAfter && a.anyoneFree(waits) {
 			w.stalled, changed = true, true
 		}
 	}
+	a.waited = waits
 	if changed {
 		a.settle()
 	}
@@ -100,9 +101,9 @@ func (a *Activator) look() (queued bool, listeners int) {
 
 // anyoneFree tells whether a worker serves that has nothing to accept. Where all
 // have, all are busy, and none could take from another.
-func (a *Activator) anyoneFree(waits map[*worker]bool) bool {
+func (a *Activator) anyoneFree(waits []*worker) bool {
 	for _, w := range a.workers {
-		if w.ready && !w.settling && !w.draining && !w.stalled && !waits[w] {
+		if w.ready && !w.settling && !w.draining && !w.stalled && !slices.Contains(waits, w) {
 			return true
 		}
 	}
