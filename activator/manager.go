@@ -236,24 +236,31 @@ func (m *manager) workers(ctx context.Context, s Settings) (map[int]unitState, e
 		if !ok {
 			continue
 		}
-		if states[instance], err = stateOf(ctx, conn, unit); err != nil {
-			return nil, fmt.Errorf("read state of %s: %w", unit.Name, err)
+		if states[instance], err = m.stateOf(ctx, unit.Name); err != nil {
+			return nil, err
 		}
 	}
 	return states, nil
 }
 
-func stateOf(ctx context.Context, conn *systemd.Conn, unit systemd.UnitStatus) (unitState, error) {
-	state := unitState{active: unit.ActiveState, sub: unit.SubState}
-	properties, err := conn.GetUnitPropertiesContext(ctx, unit.Name)
+// stateOf reads the state of a worker unit.
+func (m *manager) stateOf(ctx context.Context, unit string) (unitState, error) {
+	var state unitState
+	conn, err := m.connection()
 	if err != nil {
 		return state, err
 	}
-	main, err := conn.GetUnitTypePropertyContext(ctx, unit.Name, "Service", "MainPID")
+	properties, err := conn.GetUnitPropertiesContext(ctx, unit)
 	if err != nil {
-		return state, err
+		return state, fmt.Errorf("read state of %s: %w", unit, err)
+	}
+	main, err := conn.GetUnitTypePropertyContext(ctx, unit, "Service", "MainPID")
+	if err != nil {
+		return state, fmt.Errorf("read state of %s: %w", unit, err)
 	}
 	pid, _ := main.Value.Value().(uint32)
+	state.active, _ = properties["ActiveState"].(string)
+	state.sub, _ = properties["SubState"].(string)
 	invocation, _ := properties["InvocationID"].([]byte)
 	state.pid = int(pid)
 	state.invocation = hex.EncodeToString(invocation)

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
@@ -142,8 +139,8 @@ func readHello(conn *net.UnixConn) (control.Hello, error) {
 	return hello, nil
 }
 
-// authorise lets a worker's unit speak for its own instance, and only root (the
-// activator's own user) ask for a reload.
+// authorise lets a worker's unit speak for its own instance and run, and only
+// root (the activator's own user) ask for a reload.
 func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	peer, err := peerOf(conn)
 	if err != nil {
@@ -168,54 +165,12 @@ func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	if hello.Instance < 0 || unit != a.settings.unit(hello.Instance) {
 		return fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
 	}
-	if !isInvocation(hello.Invocation) {
-		return fmt.Errorf("process %d of %s has no invocation's ID", peer.Pid, unit)
-	}
-	return stillThere(conn)
-}
-
-// isInvocation tells what systemd's IDs look like: 128 bits in hexadecimal
-// (sd-id128(3)).
-func isInvocation(id string) bool {
-	return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == ""
-}
-
-func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err = errors.Join(err, credErr); err != nil {
-		return nil, fmt.Errorf("read credentials of client: %w", err)
-	}
-	return cred, nil
-}
-
-// stillThere makes sure that the process that connected still runs, so that the
-// number looked up was not one given anew. Before Linux 6.5, which brought
-// SO_PEERPIDFD, there is no way to know.
-func stillThere(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
+	state, err := a.manager.stateOf(ctx, unit)
 	if err != nil {
 		return err
 	}
-	var gone bool
-	err = raw.Control(func(fd uintptr) {
-		pidfd, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PEERPIDFD)
-		if err != nil {
-			gone = err == unix.ESRCH
-			return
-		}
-		defer unix.Close(pidfd)
-		gone = unix.PidfdSendSignal(pidfd, 0, nil, 0) == unix.ESRCH
-	})
-	if err == nil && gone {
-		err = errors.New("client has gone")
+	if err := (speaker{int(peer.Pid), unit, state}).may(hello); err != nil {
+		return err
 	}
-	return err
+	return stillThere(conn)
 }

@@ -169,10 +169,12 @@ func parseChannelName(name string) (instance int, invocation string, ok bool) {
 
 // attachWorker makes the connection of c the channel of an instance. It is in
 // the store before it is answered: from then on a kill of the activator loses
-// nothing, and before it exec tries again.
+// nothing, and before it exec closes its end and tries again. Only then has a
+// run a second channel.
 func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *client) {
-	if fork != a.settings.Fork {
-		c.finish(a.otherMode(instance))
+	if err := a.mayAttach(run{instance, invocation}, fork); err != nil {
+		a.journal.of(instance).warning("control socket: %v", err)
+		c.finish(err)
 		return
 	}
 	w, err := a.newWorker(instance, invocation, c.conn)
@@ -210,6 +212,17 @@ func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *
 			a.checkReady(w)
 		}
 	}
+}
+
+// mayAttach tells why a run gets no channel.
+func (a *Activator) mayAttach(r run, fork bool) error {
+	if fork != a.settings.Fork {
+		return a.otherMode(r.instance)
+	}
+	if old := a.workers[r.instance]; old != nil && old.run == r && old.channel != nil && !old.channel.Ended() {
+		return fmt.Errorf("%s has its channel already; a second one is refused", old.unit)
+	}
+	return nil
 }
 
 func keepConn(n notifier, name string, conn *net.UnixConn) error {

@@ -11,16 +11,25 @@ import (
 )
 
 // A worker may speak for itself only, and what it says must not reach systemd.
-func TestWorkerCannotSpeakForOthers(t *testing.T) {
+func TestWhoMaySpeakForAWorker(t *testing.T) {
 	const id = "0123456789abcdef0123456789abcdef"
-	tests := map[string]struct{ line, answer string }{
-		"another instance":      {`{"gopm":"exec","instance":7,"invocation":"` + id + `"}`, "may not speak for my-api@7.service"},
-		"a drain of another":    {`{"gopm":"drain","instance":9,"invocation":"` + id + `"}`, "may not speak for my-api@9.service"},
-		"a reload":              {`{"gopm":"reload"}`, "reload is for uid 0 only"},
-		"a line for systemd":    {`{"gopm":"exec","instance":0,"invocation":"x\nMAINPID=1\nSTATUS=hacked"}`, "may not speak for my-api@0.service|has no invocation's ID"},
-		"another verb":          {`{"gopm":"become root"}`, "which is unknown"},
-		"garbage":               {"\x00\xff", "client's line is not a request"},
-		"a line without an end": {strings.Repeat("x", 8000), "client sent no whole line"},
+	tests := map[string]struct {
+		line   string
+		child  bool // of the worker: it is in the unit, too
+		answer string
+	}{
+		"a wrong instance":             {`{"gopm":"exec","instance":7,"invocation":"` + id + `"}`, false, "may not speak for my-api@7.service"},
+		"no instance":                  {`{"gopm":"wait","instance":-1,"invocation":"` + id + `"}`, false, "may not speak for my-api@-1.service"},
+		"a drain of another":           {`{"gopm":"drain","instance":9,"invocation":"` + id + `"}`, false, "may not speak for my-api@9.service"},
+		"another run":                  {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"` + id + `"}`, false, "speaks for another run"},
+		"a second connection":          {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"@RUN@"}`, false, "has its channel already; a second one is refused"},
+		"a child's connection":         {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"@RUN@"}`, true, "is not its main process"},
+		"a second one in another mode": {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"@RUN@","fork":true}`, false, "its activator runs in cluster mode"},
+		"a reload":                     {`{"gopm":"reload"}`, false, "reload is for uid 0 only"},
+		"a line for systemd":           {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"x\nMAINPID=1\nSTATUS=hacked"}`, false, "speaks for another run"},
+		"another verb":                 {`{"gopm":"become root"}`, false, "which is unknown"},
+		"garbage":                      {"\x00\xff", false, "client's line is not a request"},
+		"a line without an end":        {strings.Repeat("x", 8000), false, "client sent no whole line"},
 	}
 	s := boot(t, four)
 	s.must(s.Deploy(site.Hostile))
@@ -31,18 +40,29 @@ func TestWorkerCannotSpeakForOthers(t *testing.T) {
 
 	s.lossless(s.under(load.KeepAlive, func() {
 		for name, test := range tests {
-			line := test.line
-			if !strings.HasPrefix(name, "a line without") {
-				line += "\n"
-			}
-			answer := s.get("http://" + site.Address + "/control?line=" + url.QueryEscape(line))
-			said := false
-			for _, want := range strings.Split(test.answer, "|") {
-				said = said || strings.Contains(answer, want)
-			}
-			if !said {
-				t.Errorf("%s: the activator answers %s, want %q", name, answer, test.answer)
-			}
+			t.Run(name, func(t *testing.T) {
+				query := url.Values{"line": {test.line}}
+				if !strings.HasPrefix(name, "a line without") {
+					query.Set("line", test.line+"\n")
+				}
+				if test.child {
+					query.Set("child", "yes")
+				}
+				if answer := s.get("http://" + site.Address + "/control?" + query.Encode()); !strings.Contains(answer, test.answer) {
+					t.Errorf("the activator answers %s, want %q", answer, test.answer)
+				}
+			})
+		}
+		// gopm's own program, with an INVOCATION_ID of systemd's.
+		for name, who := range map[string]string{"another user": "nobody", "another unit": "root"} {
+			t.Run(name, func(t *testing.T) {
+				unit := strings.ReplaceAll(name, " ", "-") + ".service"
+				_, err := s.Run(t.Context(), "systemd-run", "--quiet", "--wait", "--pipe", "--unit="+unit, "--uid="+who,
+					"gopm-activator", "exec", "my-api", "0", "--", "/bin/true")
+				if want := " of " + unit + " may not speak for my-api@0.service"; err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("exec says %v, want %q", err, want)
+				}
+			})
 		}
 	}))
 	if now := s.exactly(workers); fmt.Sprint(now) != fmt.Sprint(old) {
@@ -53,6 +73,13 @@ func TestWorkerCannotSpeakForOthers(t *testing.T) {
 	}
 	if status, err := s.Property(t.Context(), site.Activator, "StatusText"); err != nil || status != "4 of 4 workers ready" {
 		t.Errorf("the activator's status is %q, %v", status, err)
+	}
+	journal, err := s.Journal(t.Context(), site.Activator)
+	s.must(err)
+	for name, test := range tests {
+		if !strings.Contains(journal, "control socket: ") || !strings.Contains(journal, test.answer) {
+			t.Errorf("the journal does not tell of %s", name)
+		}
 	}
 }
 

@@ -84,6 +84,13 @@ func (c *Channel) Close() {
 // Conn is the channel's socket, for who must store or examine it.
 func (c *Channel) Conn() *net.UnixConn { return c.conn }
 
+// Ended tells whether the worker's end is closed.
+func (c *Channel) Ended() bool {
+	ended := true
+	_ = c.raw.Control(func(fd uintptr) { ended = hungUp(int(fd)) }) // an error: ours is
+	return ended
+}
+
 // Send queues a message.
 func (c *Channel) Send(m any) error { return c.queue(m, -1) }
 

@@ -2,19 +2,31 @@
 
 // Says to the activator whatever it is asked to.
 
-const net = require('net');
+const { execFile } = require('child_process');
 const express = require('express');
 
 const app = express();
 
+// @INSTANCE@ and @RUN@ in the line are its own; ?child= says it from a child.
 app.get('/control', (req, res) => {
-  let answer = '';
-  net.connect('/run/gopm/my-api.sock')
-    .on('data', (data) => { answer += data; })
-    .on('close', () => res.json({ answer }))
-    .on('error', (error) => { answer += error; })
-    .end(req.query.line);
+  const line = req.query.line
+    .replace('@INSTANCE@', process.env.NODE_APP_INSTANCE)
+    .replace('@RUN@', process.env.INVOCATION_ID);
+  if (req.query.child) {
+    execFile(process.execPath, ['-e', `(${say})(process.argv[1], console.log)`, line], (error, answer) => res.json({ answer: answer || String(error) }));
+    return;
+  }
+  say(line, (answer) => res.json({ answer }));
 });
+
+function say(line, then) {
+  let answer = '';
+  require('net').connect('/run/gopm/my-api.sock')
+    .on('data', (data) => { answer += data; })
+    .on('close', () => then(answer))
+    .on('error', (error) => { answer += error; })
+    .end(line);
+}
 
 app.get('/channel', (req, res) => {
   res.json({ pid: process.pid });
