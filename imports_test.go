@@ -51,6 +51,7 @@ var doors = map[string][]string{
 	"github.com/fsnotify/fsnotify":     {"activator/watch"},
 	"github.com/bmatcuk/doublestar/v4": {"activator/watch"},
 	"github.com/spf13/pflag":           {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
+	"golang.org/x/time":                {"activator", "activator/nodeipc"},
 	"golang.org/x/sys":                 nil, // the kernel itself: everybody's
 	"golang.org/x/tools/txtar":         nil,
 	"golang.org/x/sync":                nil,

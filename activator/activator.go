@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/time/rate"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
@@ -36,6 +37,7 @@ type Activator struct {
 	manager  *manager
 
 	control *net.UnixListener
+	refused *rate.Sometimes // lines about clients
 	groups  []*group
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
@@ -108,6 +110,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		intakes:  make(map[place]*intake),
 		ctx:      running,
 		events:   make(chan func()),
+		refused:  seldom(),
 	}
 	a.surge, a.parallel = s.Pace(a.count)
 	now, err := monotonic()

@@ -22,8 +22,18 @@ const (
 	mapPause = 50 * time.Millisecond
 )
 
-// maxGroups bounds what a worker can make the activator open.
-const maxGroups = 256
+// What a worker can make the activator open and keep.
+const (
+	// maxGroups bounds the addresses of an app, and maxStored what they take in
+	// the descriptor store: it is full at FileDescriptorStoreMax= of the shipped
+	// unit, and what comes then is dropped without a word.
+	maxGroups = 256
+	maxStored = 14 << 10
+	// maxAddress is what a path may have (PATH_MAX), in bytes, and maxData far more
+	// than the 48 bytes of a TLS server's ticket keys.
+	maxAddress = 4096
+	maxData    = 64 << 10
+)
 
 // group is the listeners of one address.
 type group struct {
@@ -219,7 +229,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		})
 	}
 	if err != nil {
-		a.journal.of(w.instance).err("%s may not listen on %s: %v", w.unit, asked(m), err)
+		a.about(w).err("%s may not listen on %s: %v", w.unit, asked(m), err)
 		return w.channel.Send(nodeipc.NewReply(m, "", -int(errno)))
 	}
 	if g.data == nil {
@@ -239,6 +249,9 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 // groupFor finds the group for what an app asks for, or opens one. Its error is
 // for the journal, errno for the app.
 func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix.Errno, err error) {
+	if m.Address != nil && len(*m.Address) > maxAddress || len(m.Data) > maxData {
+		return nil, unix.EMSGSIZE, errors.New("it says more about it than any server has to say")
+	}
 	if m.AddressType == pipe {
 		return a.groupOfPath(m)
 	}
@@ -271,7 +284,7 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 				continue
 			}
 			if !w.given[g] {
-				a.journal.of(w.instance).notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
+				a.about(w).notice("%s asks for %s and gets its socket's %s", w.unit, asked(m), g.Addr())
 			}
 			return g, 0, nil
 		case narrower:
@@ -281,10 +294,10 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 	if want.Port() > 0 && want.Port() < 1024 {
 		return nil, unix.EACCES, errors.New("a port below 1024 must be declared by the app's socket unit (ListenStream=)")
 	}
-	if len(a.groups) >= maxGroups {
-		return nil, unix.EMFILE, fmt.Errorf("the app has %d listeners already", maxGroups)
+	if most := a.mostGroups(); len(a.groups) >= most {
+		return nil, unix.EMFILE, fmt.Errorf("the app listens on %d addresses already", most)
 	}
-	g, err = a.openGroup(want, m, random)
+	g, err = a.openGroup(w, want, m, random)
 	if err != nil {
 		if !errors.As(err, &errno) {
 			errno = unix.EIO
@@ -294,8 +307,14 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 	return g, 0, nil
 }
 
+// mostGroups is how many addresses the app may have. In the store, each takes a
+// listener and two marks for a worker, the waiting room and a map.
+func (a *Activator) mostGroups() int {
+	return max(1, min(maxGroups, maxStored/(3*(a.count+a.surge)+2)))
+}
+
 // openGroup listens on an address that no socket unit declares.
-func (a *Activator) openGroup(addr netip.AddrPort, m nodeipc.Message, random string) (*group, error) {
+func (a *Activator) openGroup(w *worker, addr netip.AddrPort, m nodeipc.Message, random string) (*group, error) {
 	const ipv6Only = 1 // UV_TCP_IPV6ONLY
 	dualStack := m.Flags&ipv6Only == 0
 	g := &group{random: random}
@@ -314,7 +333,7 @@ func (a *Activator) openGroup(addr netip.AddrPort, m nodeipc.Message, random str
 		return nil, err
 	}
 	a.groups = append(a.groups, g)
-	a.journal.notice("listening on %s for the app; no socket unit declares it, so it is closed when the app stops", g.Addr())
+	a.about(w).notice("listening on %s for the app; no socket unit declares it, so it is closed when the app stops", g.Addr())
 	return g, nil
 }
 

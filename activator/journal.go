@@ -5,8 +5,10 @@ import (
 	"io"
 	"maps"
 	"strconv"
+	"time"
 
 	sdjournal "github.com/coreos/go-systemd/v22/journal"
+	"golang.org/x/time/rate"
 )
 
 // event is what a line of the journal tells, for programs that wait for it: its
@@ -62,6 +64,18 @@ func (j journal) with(name, value string) journal {
 
 // of is for lines about an instance.
 func (j journal) of(instance int) journal { return j.with("GOPM_INSTANCE", strconv.Itoa(instance)) }
+
+// about is for lines about a worker that it can cause as often as it likes.
+func (a *Activator) about(w *worker) journal {
+	j := journal{w: io.Discard}
+	w.told.Do(func() { j = a.journal.of(w.instance) })
+	return j
+}
+
+// seldom lets through what others can cause: the first, and then one a second.
+// journald would drop the activator's other lines with them (RateLimitBurst=,
+// journald.conf(5)).
+func seldom() *rate.Sometimes { return &rate.Sometimes{First: 50, Interval: time.Second} }
 
 // as is for a line that tells an event.
 func (j journal) as(e event) journal { return j.with("GOPM_EVENT", e.name).with("MESSAGE_ID", e.id) }

@@ -95,7 +95,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	}
 	if err != nil {
 		if a.ctx.Err() == nil {
-			a.journal.warning("control socket: %v", err)
+			a.refused.Do(func() { a.journal.warning("control socket: %v", err) })
 		}
 		c.finish(err)
 		return

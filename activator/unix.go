@@ -75,7 +75,7 @@ func asked(m nodeipc.Message) string {
 	case m.Address == nil:
 		return fmt.Sprintf("port %d", m.Port)
 	case m.AddressType == pipe:
-		return fmt.Sprintf("%q", *m.Address)
+		return fmt.Sprintf("%.200q", *m.Address)
 	}
-	return fmt.Sprintf("%q port %d", *m.Address, m.Port)
+	return fmt.Sprintf("%.200q port %d", *m.Address, m.Port)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/time/rate"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
@@ -29,6 +30,7 @@ type worker struct {
 	channel *nodeipc.Channel
 	// process is what ends an instance in fork mode; stopped by endWorker.
 	process *pidfd
+	told    *rate.Sometimes // lines that it has caused
 
 	saidReady bool
 	online    bool
@@ -98,6 +100,7 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		unit:    a.settings.unit(instance),
 		pid:     int(peer.Pid),
 		channel: channel,
+		told:    seldom(),
 		given:   make(map[*group]bool),
 		listens: make(map[*group]bool),
 		turns:   make(map[place]int64),
@@ -173,7 +176,7 @@ func parseChannelName(name string) (instance int, invocation string, ok bool) {
 // run a second channel.
 func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *client) {
 	if err := a.mayAttach(run{instance, invocation}, fork); err != nil {
-		a.journal.of(instance).warning("control socket: %v", err)
+		a.refused.Do(func() { a.journal.of(instance).warning("control socket: %v", err) })
 		c.finish(err)
 		return
 	}
@@ -235,11 +238,18 @@ func keepConn(n notifier, name string, conn *net.UnixConn) error {
 	return errors.Join(err, keepErr)
 }
 
+// dear is for how many other lines a line counts that says something new: all
+// that follows from the state is looked at again.
+const dear = 10
+
 // serve reads a worker's channel until it ends.
 func (a *Activator) serve(w *worker, adopted bool) {
 	// Only the app's own message can be so long that a kill of the predecessor
 	// left half of it; it is not missed.
 	halfLine := adopted
+	w.channel.OnSlow = func() {
+		a.journal.of(w.instance).warning("%s sends more messages than its channel takes; they are read slower, and wait in its memory", w.unit)
+	}
 	err := w.channel.Serve(func(line []byte) error {
 		m, err := nodeipc.Parse(line)
 		if err != nil && halfLine {
@@ -248,6 +258,9 @@ func (a *Activator) serve(w *worker, adopted bool) {
 		halfLine = false
 		if err != nil || m.FromApp() && m.Text != readyText {
 			return err
+		}
+		if !m.IsAnswer() {
+			w.channel.Count(dear)
 		}
 		var handled error
 		if !a.do(func() { handled = a.handle(w, m) }) {

@@ -9,8 +9,10 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -22,6 +24,15 @@ const (
 	maxLine = 1 << 20
 	// maxUnsent bounds what waits for a worker that does not read.
 	maxUnsent = 1024
+	// sendPause is before a message is sent again that the kernel had no room for.
+	sendPause = 10 * time.Millisecond
+
+	// A worker is read at 5 MiB a second at most, and a line counts as lineCost
+	// more than it has: as 10,000 short lines. One per connection is all that a
+	// worker has to say; readBurst is for the many at its start.
+	lineCost  = 512
+	readRate  = 5 << 20
+	readBurst = 8 << 20
 )
 
 // ErrUnread tells that the worker has not read for 1024 messages.
@@ -42,6 +53,11 @@ type Channel struct {
 	done    chan struct{} // closed by Close
 	end     sync.Once
 	sent    sync.WaitGroup
+
+	// OnSlow is called once, by Serve, when the worker first says more than is
+	// read of it.
+	OnSlow func()
+	pace   *rate.Limiter
 
 	peeked   []byte
 	long     []byte // the beginning of a line longer than peeked
@@ -66,7 +82,11 @@ func New(conn *net.UnixConn) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open channel: %w", err)
 	}
-	c := &Channel{conn: conn, raw: raw, out: make(chan outgoing, maxUnsent), done: make(chan struct{})}
+	c := &Channel{
+		conn: conn, raw: raw,
+		out: make(chan outgoing, maxUnsent), done: make(chan struct{}),
+		OnSlow: func() {}, pace: rate.NewLimiter(readRate, readBurst),
+	}
 	c.sent.Go(c.write)
 	return c, nil
 }
@@ -147,8 +167,12 @@ func (c *Channel) write() {
 		case <-c.done:
 			return
 		case o := <-c.out:
-			// An error here is the worker's end closing: Serve sees it too.
-			if c.writeOne(o) != nil {
+			err := c.writeOne(o)
+			for noRoom(err) && c.rest(sendPause) {
+				err = c.writeOne(o)
+			}
+			// Any other error is the worker's end closing: Serve sees it too.
+			if err != nil {
 				return
 			}
 			c.sending.Lock()
@@ -156,6 +180,40 @@ func (c *Channel) write() {
 			c.sending.Unlock()
 		}
 	}
+}
+
+// noRoom tells an error that passes: the kernel is short of memory, or of room
+// for descriptors under way, which are counted for a user and not for a channel
+// (ETOOMANYREFS, unix(7)).
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ETOOMANYREFS) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOBUFS)
+}
+
+// rest waits; it returns false when the channel is closed meanwhile.
+func (c *Channel) rest(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// Count has the line that is being handled count as n more. What a worker says
+// beyond its pace is left in the socket, where it waits with it.
+func (c *Channel) Count(n int) { c.spend(n * lineCost) }
+
+// spend waits until n more bytes may be read. readBurst is far more than n.
+func (c *Channel) spend(n int) {
+	wait := c.pace.ReserveN(time.Now(), n).Delay()
+	if wait <= 0 {
+		return
+	}
+	c.OnSlow()
+	c.OnSlow = func() {}
+	c.rest(wait)
 }
 
 // writeOne sends a line whole. Lines are far below what one sendmsg(2) on a
@@ -169,7 +227,8 @@ func (c *Channel) writeOne(o outgoing) error {
 }
 
 // Serve calls handle for each line that the worker sends until the channel
-// ends (io.EOF) or handle fails. A line of over 1 MiB is dropped.
+// ends (io.EOF) or handle fails. A line of over 1 MiB is dropped, and one that
+// comes too soon waits.
 //
 // A line is taken from the socket only after handle has returned. So a line
 // that was being handled when the process was killed is still there for the
@@ -191,6 +250,7 @@ func (c *Channel) Serve(handle func(line []byte) error) error {
 			}
 			continue
 		}
+		c.spend(i + lineCost)
 		if !c.dropping {
 			if err := handle(append(c.long, c.peeked[:i]...)); err != nil {
 				return err
@@ -212,6 +272,7 @@ func (c *Channel) takeLong(n int) error {
 	if !c.dropping {
 		c.long = append(c.long, c.peeked[:n]...)
 	}
+	c.spend(n)
 	return c.consume(n)
 }
 

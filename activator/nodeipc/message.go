@@ -65,6 +65,13 @@ type Message struct {
 // FromApp tells whether the message is the app's own process.send.
 func (m Message) FromApp() bool { return m.Cmd == "" }
 
+// IsAnswer tells whether the message answers one of ours, such as one that a
+// connection came with. A worker may send as many of these as there are
+// connections.
+func (m Message) IsAnswer() bool {
+	return m.Cmd == CmdAck || m.Cmd == CmdCluster && m.Ack != nil || m.Cmd == CmdGopm && (m.Act == ActTook || m.Act == ActPong)
+}
+
 // Parse reads one line of a worker's channel. A message of the app's own may
 // be any JSON value; only its text is kept, where it is a string.
 func Parse(line []byte) (Message, error) {
