@@ -12,6 +12,7 @@ import (
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
@@ -125,6 +126,18 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 			}
 		}
 	}
+}
+
+// kill sends a signal to a unit's main process.
+func (m *manager) kill(ctx context.Context, unit string, signal unix.Signal) error {
+	conn, err := m.connection()
+	if err != nil {
+		return err
+	}
+	if err := conn.KillUnitWithTarget(ctx, unit, systemd.Main, int32(signal)); err != nil {
+		return fmt.Errorf("send %s to %s: %w", unix.SignalName(signal), unit, err)
+	}
+	return nil
 }
 
 // forgive has systemd forget that a unit failed, and how often it was started.

@@ -273,6 +273,7 @@ func (a *Activator) serve(w *worker, adopted bool) {
 			a.loseChannel(w, err)
 		} else {
 			a.endWorker(w, err)
+			go a.endOrphan(w)
 		}
 	})
 }

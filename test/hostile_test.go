@@ -90,6 +90,17 @@ func TestGarbageOnAChannelEndsOneWorker(t *testing.T) {
 	s.must(s.Start(t.Context()))
 	old := s.exactly(workers)
 	s.get("http://" + site.Address + "/channel?line=" + url.QueryEscape("{\"cmd\":\"NODE_CLUSTER\",\"port\":\"x\"}\n"))
+	replaced := s.anew(old)
+	journal, err := s.Journal(t.Context(), site.Activator)
+	s.must(err)
+	if want := replaced + ": channel closed, which ends the worker: parse message"; !strings.Contains(journal, want) {
+		t.Errorf("the journal lacks %q:\n%s", want, journal)
+	}
+}
+
+// anew waits until one worker has been started anew, and returns it.
+func (s scenario) anew(old map[string]int) string {
+	s.t.Helper()
 	var replaced []string
 	s.eventually("one worker has been started anew", func() bool {
 		pids, err := s.PIDs()
@@ -105,11 +116,35 @@ func TestGarbageOnAChannelEndsOneWorker(t *testing.T) {
 		return len(replaced) > 0
 	})
 	if len(replaced) != 1 {
-		t.Errorf("%v were replaced, want one", replaced)
+		s.t.Fatalf("%v were replaced, want one", replaced)
 	}
+	return replaced[0]
+}
+
+// A worker that sends as much as it can and never reads is ended when its channel
+// is full, though it cannot notice, and the others are as they were.
+func TestFloodingWorkerEndsAlone(t *testing.T) {
+	s := boot(t, four)
+	s.must(s.Deploy(site.Hostile))
+	s.must(s.Start(t.Context()))
+	old := s.exactly(workers)
+	s.get("http://" + site.Address + "/flood")
+	flooding := s.anew(old)
+	s.settled()
 	journal, err := s.Journal(t.Context(), site.Activator)
 	s.must(err)
-	if want := replaced[0] + ": channel closed, which ends the worker: parse message"; !strings.Contains(journal, want) {
-		t.Errorf("the journal lacks %q:\n%s", want, journal)
+	for _, want := range []string{
+		flooding + " may not listen on port 22: a port below 1024 must be declared",
+		flooding + ": channel closed, which ends the worker: send: worker does not read its channel",
+		flooding + " lives on without its channel, and gets SIGINT",
+	} {
+		if !strings.Contains(journal, want) {
+			t.Errorf("the journal lacks %q:\n%s", want, journal)
+		}
 	}
+	if n := strings.Count(journal, "may not listen"); n > 200 {
+		t.Errorf("the journal has %d lines of its asking", n)
+	}
+	s.lossless(s.under(load.PerRequest, func() { s.must(s.Reload(t.Context())) }))
+	s.replaced(old)
 }

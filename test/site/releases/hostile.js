@@ -34,6 +34,24 @@ app.get('/channel', (req, res) => {
   if (req.query.line) require('fs').writeSync(process.channel.fd, req.query.line);
 });
 
+// Never reads its channel again, and floods it.
+app.get('/flood', (req, res) => {
+  res.json({ pid: process.pid });
+  const { fd } = process.channel;
+  const handle = Object.getOwnPropertySymbols(process)
+    .map((symbol) => process[symbol])
+    .find((value) => value && value.readStop);
+  handle.readStop();
+  const lines = '{"cmd":"NODE_CLUSTER","act":"queryServer","address":null,"port":22,"addressType":4,"seq":1}\n'.repeat(100);
+  setInterval(() => {
+    try {
+      for (let i = 0; i < 100; i++) require('fs').writeSync(fd, lines);
+    } catch {
+      // EAGAIN: as much as it takes. EPIPE: it is closed.
+    }
+  }, 1);
+});
+
 app.get('/api/v1/hello', (req, res) => {
   res.json({ hello: 'world', pid: process.pid });
 });
