@@ -18,8 +18,8 @@ import (
 	"github.com/gopm/gopm/activator/rollout"
 )
 
-// jobPoll is how often a job's end is looked for beside its signal, which a
-// restart of the bus would lose.
+// jobPoll is how often a job's end is looked for beside its signal, which is lost
+// where systemd executes itself anew (systemctl daemon-reexec).
 const jobPoll = 5 * time.Second
 
 // manager is the service manager over D-Bus.
@@ -71,12 +71,9 @@ func (m *manager) connection() (*systemd.Conn, error) {
 	return conn, nil
 }
 
-// connect reaches a user's manager by its own socket: a session bus need not
-// exist.
+// connect reaches the manager by its own socket, as systemctl does: a restart of
+// the bus then loses nothing, and there need not be one.
 func (m *manager) connect() (*systemd.Conn, error) {
-	if !m.of.User {
-		return systemd.NewWithContext(m.ctx)
-	}
 	return systemd.NewConnection(func() (*dbus.Conn, error) {
 		conn, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(m.of.Private()), dbus.WithContext(m.ctx))
 		if err != nil {

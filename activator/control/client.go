@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -125,6 +126,9 @@ func readAnswer(conn net.Conn) (Answer, error) {
 
 func dial(ctx context.Context, at Address) (*net.UnixConn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", at.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reach the activator of %s: %w; start %s.target or, if it runs and somebody has removed the socket, restart gopm-activator@%s.socket", at.App, err, at.App, at.App)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reach the activator of %s: %w", at.App, err)
 	}
