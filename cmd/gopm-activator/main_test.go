@@ -27,7 +27,7 @@ func TestCommandLine(t *testing.T) {
 		"bad increment":    {args: []string{"exec", "--increment=PORT=web", "my-api", "0", "--", "node"}, err: "usage: --increment=PORT=web is not NAME=NUMBER", usage: true},
 		"increment of -":   {args: []string{"exec", "--increment==1", "my-api", "0", "--", "node"}, err: "usage: --increment==1 is not NAME=NUMBER", usage: true},
 		"command unknown":  {args: []string{"exec", "my-api", "0", "--", "no-such-node"}, err: `find no-such-node in PATH: exec: "no-such-node": executable file not found in $PATH`},
-		"app without unit": {args: []string{"reload", "no-such-app"}, err: "reload no-such-app: reach the activator of no-such-app: dial unix /run/gopm/no-such-app.sock: connect: no such file or directory"},
+		"app without unit": {args: []string{"reload", "no-such-app"}, err: "reload no-such-app: reach the activator of no-such-app: dial unix /run/gopm/no-such-app.sock: connect: no such file or directory; start no-such-app.target or, if it runs and somebody has removed the socket, restart gopm-activator@no-such-app.socket"},
 		"serve a path":     {args: []string{"serve", "../etc"}, err: `"../etc" is not an app's unit name`},
 	}
 	for name, test := range tests {
