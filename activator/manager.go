@@ -22,6 +22,13 @@ import (
 // where systemd executes itself anew (systemctl daemon-reexec).
 const jobPoll = 5 * time.Second
 
+// patience is how long the manager may be out of reach: it is for a moment while
+// it executes itself anew.
+const (
+	patience   = 20 * time.Second
+	queryPause = 100 * time.Millisecond
+)
+
 // manager is the service manager over D-Bus.
 //
 // Every job is made with "ignore-dependencies": workers are ordered after the
@@ -71,6 +78,27 @@ func (m *manager) connection() (*systemd.Conn, error) {
 	return conn, nil
 }
 
+// query is what the manager answers. A question that a daemon-reexec cut off is
+// put again: a job that it had made by then is joined, or done once more.
+func query[T any](ctx context.Context, m *manager, question func(*systemd.Conn) (T, error)) (T, error) {
+	for deadline := time.Now().Add(patience); ; {
+		var answer T
+		conn, err := m.connection()
+		if err == nil {
+			answer, err = question(conn)
+		}
+		var refused dbus.Error
+		if err == nil || errors.As(err, &refused) || time.Now().After(deadline) {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(queryPause):
+		}
+	}
+}
+
 // connect reaches the manager by its own socket, as systemctl does: a restart of
 // the bus then loses nothing, and there need not be one.
 func (m *manager) connect() (*systemd.Conn, error) {
@@ -89,10 +117,6 @@ func (m *manager) connect() (*systemd.Conn, error) {
 
 // run makes a job and waits for its end.
 func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error {
-	conn, err := m.connection()
-	if err != nil {
-		return err
-	}
 	if verb != rollout.Stop {
 		// A worker started while the app is being stopped would be left over.
 		if leaves, err := m.ownJob(ctx); err != nil || leaves != "" {
@@ -102,11 +126,14 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 		// (StartLimitBurst=).
 		m.forgive(ctx, unit)
 	}
-	job := map[rollout.Verb]func(context.Context, string, string, chan<- string) (int, error){
-		rollout.Start: conn.StartUnitContext, rollout.Restart: conn.RestartUnitContext, rollout.Stop: conn.StopUnitContext,
-	}[verb]
 	ended := make(chan string, 1)
-	if _, err := job(ctx, unit, "ignore-dependencies", ended); err != nil {
+	_, err := query(ctx, m, func(conn *systemd.Conn) (int, error) {
+		job := map[rollout.Verb]func(context.Context, string, string, chan<- string) (int, error){
+			rollout.Start: conn.StartUnitContext, rollout.Restart: conn.RestartUnitContext, rollout.Stop: conn.StopUnitContext,
+		}[verb]
+		return job(ctx, unit, "ignore-dependencies", ended)
+	})
+	if err != nil {
 		return fmt.Errorf("%s %s: %w", verb, unit, err)
 	}
 	poll := time.NewTicker(jobPoll)
@@ -127,11 +154,10 @@ func (m *manager) run(ctx context.Context, verb rollout.Verb, unit string) error
 
 // kill sends a signal to a unit's main process.
 func (m *manager) kill(ctx context.Context, unit string, signal unix.Signal) error {
-	conn, err := m.connection()
+	_, err := query(ctx, m, func(conn *systemd.Conn) (any, error) {
+		return nil, conn.KillUnitWithTarget(ctx, unit, systemd.Main, int32(signal))
+	})
 	if err != nil {
-		return err
-	}
-	if err := conn.KillUnitWithTarget(ctx, unit, systemd.Main, int32(signal)); err != nil {
 		return fmt.Errorf("send %s to %s: %w", unix.SignalName(signal), unit, err)
 	}
 	return nil
@@ -139,10 +165,10 @@ func (m *manager) kill(ctx context.Context, unit string, signal unix.Signal) err
 
 // forgive has systemd forget that a unit failed, and how often it was started.
 func (m *manager) forgive(ctx context.Context, unit string) {
-	if conn, err := m.connection(); err == nil {
-		// A unit that is not loaded has nothing to forget.
-		_ = conn.ResetFailedUnitContext(ctx, unit)
-	}
+	// A unit that is not loaded has nothing to forget.
+	_, _ = query(ctx, m, func(conn *systemd.Conn) (any, error) {
+		return nil, conn.ResetFailedUnitContext(ctx, unit)
+	})
 }
 
 // ownJob is the job that waits to stop or restart the activator itself; empty
@@ -157,11 +183,7 @@ func (m *manager) ownJob(ctx context.Context) (string, error) {
 
 // jobOf is the type of a unit's job; empty where it has none.
 func (m *manager) jobOf(ctx context.Context, unit string) (string, error) {
-	conn, err := m.connection()
-	if err != nil {
-		return "", err
-	}
-	jobs, err := conn.ListJobsContext(ctx)
+	jobs, err := query(ctx, m, func(conn *systemd.Conn) ([]systemd.JobStatus, error) { return conn.ListJobsContext(ctx) })
 	if err != nil {
 		return "", fmt.Errorf("list jobs: %w", err)
 	}
@@ -175,11 +197,7 @@ func (m *manager) jobOf(ctx context.Context, unit string) (string, error) {
 
 // lost finds a job over whose end was not signalled.
 func (m *manager) lost(ctx context.Context, verb rollout.Verb, unit string) (over bool, result string) {
-	conn, err := m.connection()
-	if err != nil {
-		return false, ""
-	}
-	properties, err := conn.GetUnitPropertiesContext(ctx, unit)
+	properties, err := m.properties(ctx, unit)
 	if err != nil {
 		return false, ""
 	}
@@ -206,11 +224,9 @@ func (m *manager) judge(ctx context.Context, unit, result string) error {
 
 // ending describes how a unit's last run ended.
 func (m *manager) ending(ctx context.Context, unit string) string {
-	conn, err := m.connection()
-	if err != nil {
-		return err.Error()
-	}
-	properties, err := conn.GetUnitTypePropertiesContext(ctx, unit, "Service")
+	properties, err := query(ctx, m, func(conn *systemd.Conn) (map[string]any, error) {
+		return conn.GetUnitTypePropertiesContext(ctx, unit, "Service")
+	})
 	if err != nil {
 		return err.Error()
 	}
@@ -232,11 +248,9 @@ func (m *manager) ending(ctx context.Context, unit string) string {
 
 // workers reads the state of every loaded worker unit of an app.
 func (m *manager) workers(ctx context.Context, s Settings) (map[int]unitState, error) {
-	conn, err := m.connection()
-	if err != nil {
-		return nil, err
-	}
-	list, err := conn.ListUnitsByPatternsContext(ctx, nil, []string{s.App + "@*.service"})
+	list, err := query(ctx, m, func(conn *systemd.Conn) ([]systemd.UnitStatus, error) {
+		return conn.ListUnitsByPatternsContext(ctx, nil, []string{s.App + "@*.service"})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list workers: %w", err)
 	}
@@ -256,15 +270,13 @@ func (m *manager) workers(ctx context.Context, s Settings) (map[int]unitState, e
 // stateOf reads the state of a worker unit.
 func (m *manager) stateOf(ctx context.Context, unit string) (unitState, error) {
 	var state unitState
-	conn, err := m.connection()
-	if err != nil {
-		return state, err
-	}
-	properties, err := conn.GetUnitPropertiesContext(ctx, unit)
+	properties, err := m.properties(ctx, unit)
 	if err != nil {
 		return state, fmt.Errorf("read state of %s: %w", unit, err)
 	}
-	main, err := conn.GetUnitTypePropertyContext(ctx, unit, "Service", "MainPID")
+	main, err := query(ctx, m, func(conn *systemd.Conn) (*systemd.Property, error) {
+		return conn.GetUnitTypePropertyContext(ctx, unit, "Service", "MainPID")
+	})
 	if err != nil {
 		return state, fmt.Errorf("read state of %s: %w", unit, err)
 	}
@@ -278,13 +290,16 @@ func (m *manager) stateOf(ctx context.Context, unit string) (unitState, error) {
 	return state, nil
 }
 
+// properties are those that every kind of unit has.
+func (m *manager) properties(ctx context.Context, unit string) (map[string]any, error) {
+	return query(ctx, m, func(conn *systemd.Conn) (map[string]any, error) { return conn.GetUnitPropertiesContext(ctx, unit) })
+}
+
 // isActive tells whether a unit is.
 func (m *manager) isActive(ctx context.Context, unit string) (bool, error) {
-	conn, err := m.connection()
-	if err != nil {
-		return false, err
-	}
-	state, err := conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+	state, err := query(ctx, m, func(conn *systemd.Conn) (*systemd.Property, error) {
+		return conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+	})
 	if err != nil {
 		return false, fmt.Errorf("read state of %s: %w", unit, err)
 	}
@@ -293,11 +308,7 @@ func (m *manager) isActive(ctx context.Context, unit string) (bool, error) {
 
 // unitOf is the unit that a process belongs to.
 func (m *manager) unitOf(ctx context.Context, pid int) (string, error) {
-	conn, err := m.connection()
-	if err != nil {
-		return "", err
-	}
-	unit, err := conn.GetUnitNameByPID(ctx, uint32(pid))
+	unit, err := query(ctx, m, func(conn *systemd.Conn) (string, error) { return conn.GetUnitNameByPID(ctx, uint32(pid)) })
 	if err != nil {
 		return "", fmt.Errorf("find unit of process %d: %w", pid, err)
 	}
