@@ -66,11 +66,10 @@ type Activator struct {
 	// failed to start is no news to anyone.
 	overtaken []int
 	aborted   string // why the last roll was aborted
-	// Before healthy nothing is replaced for its health; pause is the last such
-	// time.
-	healthy time.Time
-	pause   time.Duration
-	status  string
+	// healthPause: nothing is replaced for its health.
+	healthPause pause
+	memory      map[int]*memoryUse // by instance: those that were over their limit
+	status      string
 
 	ctx    context.Context // until Run returns
 	events chan func()
@@ -108,6 +107,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		workers:  make(map[int]*worker),
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
+		memory:   make(map[int]*memoryUse),
 		ctx:      running,
 		events:   make(chan func()),
 		refused:  seldom(),

@@ -24,11 +24,6 @@ const (
 	firstChecks = 250 * time.Millisecond
 	// mostAnswer bounds what is read of an answer, in bytes.
 	mostAnswer = 1 << 20
-	// leastPause and mostPause bound how long nothing is replaced for its health
-	// after such a roll was aborted: what the new worker lacks, a database say,
-	// the old ones may lack too.
-	leastPause = time.Minute
-	mostPause  = 32 * time.Minute
 )
 
 // HealthCheck is how a worker is asked whether it is well: over a pair of
@@ -156,7 +151,7 @@ func (a *Activator) foundSick(w *worker, err error) {
 		j.as(workerHung).err("%s fails its health check, %d times in a row, and is to be replaced: %s: %v", w.unit, most, a.settings.Health, err)
 		a.settle() // others get its connections, where there are any that are well
 	}
-	if h.failures < most || a.roll != nil || !a.up || time.Now().Before(a.healthy) {
+	if h.failures < most || a.roll != nil || !a.up || a.healthPause.lasts(time.Now()) {
 		return
 	}
 	if w.instance >= a.count {
@@ -165,17 +160,14 @@ func (a *Activator) foundSick(w *worker, err error) {
 	a.beginRoll(&roll{Roll: a.newRoll([]int{w.instance}), why: "health of " + w.unit, health: true})
 }
 
-// restrain sets the time before which no worker is replaced for its health.
-func (a *Activator) restrain(r *roll) {
-	switch {
-	case !r.health:
-	case r.Err() == nil:
-		a.pause = 0
-	default:
-		a.pause = min(max(2*a.pause, leastPause), mostPause)
-		a.healthy = time.Now().Add(a.pause)
-		a.journal.notice("nothing is replaced for its health for the next %s", a.pause)
+// restrainHealth has nothing replaced for its health for a while, where such a
+// roll was aborted.
+func (a *Activator) restrainHealth(r *roll) {
+	if r.Err() == nil {
+		a.healthPause.reset()
+		return
 	}
+	a.journal.notice("nothing is replaced for its health for the next %s", a.healthPause.begin(time.Now()))
 }
 
 // probe is one question to a worker: a connection to it, handed over with newconn,

@@ -10,6 +10,39 @@ import (
 // memoryTick is how often the workers' memory is looked at.
 const memoryTick = 5 * time.Second
 
+// memoryUse is an instance that was over its limit.
+type memoryUse struct {
+	pause    pause
+	replaced time.Time // when it was last replaced for that; zero: never
+	tooSoon  bool      // it was over the limit again, too soon after that
+}
+
+// What is done about a worker over its limit.
+type remedy int
+
+const (
+	replaceIt remedy = iota
+	leaveIt          // for the time of a pause
+	pauseIt          // and say so: the last replacement was of no use
+)
+
+// remedy is what to do about an instance that is over its limit now. One that
+// was replaced for that less than leastPause ago would be over it again and
+// again: a pause begins. After it the next attempt is made.
+func (m *memoryUse) remedy(now time.Time) remedy {
+	switch {
+	case m.pause.lasts(now):
+		return leaveIt
+	case !m.tooSoon && !m.replaced.IsZero() && now.Sub(m.replaced) < leastPause:
+		m.tooSoon = true
+		return pauseIt
+	case !m.tooSoon:
+		m.pause.reset()
+	}
+	m.tooSoon = false
+	return replaceIt
+}
+
 // checkMemory replaces, or in fork mode restarts, the first worker that is over its limit, as PM2 does:
 // by the resident size of the main process.
 func (a *Activator) checkMemory() {
@@ -25,9 +58,32 @@ func (a *Activator) checkMemory() {
 		if err != nil || size <= a.settings.MemoryLimit {
 			continue // a process that is gone has no size
 		}
-		a.journal.of(instance).as(memoryLimit).warning("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
-		a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: fmt.Sprintf("memory of %s", w.unit)})
-		return
+		if a.memory[instance] == nil {
+			a.memory[instance] = &memoryUse{}
+		}
+		m := a.memory[instance]
+		j := a.journal.of(instance).as(memoryLimit)
+		over := fmt.Sprintf("%s uses %d MiB of memory, over its limit of %d MiB (max_memory_restart)", w.unit, size>>20, a.settings.MemoryLimit>>20)
+		switch m.remedy(time.Now()) {
+		case replaceIt:
+			j.warning("%s", over)
+			a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: fmt.Sprintf("memory of %s", w.unit), memory: m})
+			return
+		case pauseIt:
+			ago := time.Since(m.replaced).Round(time.Second)
+			length := m.pause.begin(time.Now())
+			j.err("%s, again, %s after it was replaced for that: the limit is too low for this app, or it leaks fast; it is not replaced for it for the next %s; raise max_memory_restart, or Environment=GOPM_MEMORY_LIMIT= by systemctl edit %s", over, ago, length, a.settings.ownUnit())
+		}
+	}
+}
+
+// restrainMemory notes the end of a roll for a worker's memory. Where it was
+// aborted the next attempt waits, too.
+func (a *Activator) restrainMemory(r *roll) {
+	r.memory.replaced = time.Now()
+	if r.Err() != nil {
+		r.memory.tooSoon = true
+		a.journal.as(memoryLimit).notice("%s: not tried again for the next %s", r.why, r.memory.pause.begin(time.Now()))
 	}
 }
 

@@ -17,8 +17,10 @@ type roll struct {
 	clients []*client
 	// mark is what tells a successor of the roll, in fork mode.
 	mark string
-	// health: because of a health check.
+	// health: because of a health check. memory: because of this worker's memory;
+	// nil where it is not.
 	health bool
+	memory *memoryUse
 }
 
 // reload replaces every worker and answers c at the end. During a roll it is
@@ -200,7 +202,12 @@ func (a *Activator) endRoll() {
 	} else {
 		a.tell(r, a.journal.as(rolloutFinished), "%s: done", r.why)
 	}
-	a.restrain(r)
+	switch {
+	case r.health:
+		a.restrainHealth(r)
+	case r.memory != nil:
+		a.restrainMemory(r)
+	}
 	// Whoever waits for the answer may look at the status next.
 	a.showStatus()
 	r.answer(r.Err())
