@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 )
@@ -89,7 +91,11 @@ func (a *Activator) acceptControl() {
 // to the loop.
 func (a *Activator) greet(conn *net.UnixConn) {
 	c := &client{conn}
-	hello, err := readHello(conn)
+	peer, err := peerOf(conn)
+	var hello control.Hello
+	if err == nil {
+		hello, err = readHello(conn, mostHello(peer))
+	}
 	if err == nil {
 		err = a.authorise(hello, conn)
 	}
@@ -110,6 +116,11 @@ func (a *Activator) greet(conn *net.UnixConn) {
 			a.drainWorker(hello.Instance, time.Duration(hello.TimeoutMS)*time.Millisecond, farewell{c, hello.Message})
 		case control.Reload:
 			a.reload(c)
+		case control.Send:
+			a.send(hello, c)
+		case control.Look:
+			status, workers := a.look()
+			go answerLook(c, status, workers)
 		}
 		a.settle()
 	})
@@ -119,7 +130,15 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	}
 }
 
-func readHello(conn *net.UnixConn) (control.Hello, error) {
+// mostHello bounds what is read of a client: anybody may be one.
+func mostHello(peer *unix.Ucred) int {
+	if int(peer.Uid) == os.Getuid() {
+		return control.MaxMessage
+	}
+	return control.MaxLine
+}
+
+func readHello(conn *net.UnixConn, most int) (control.Hello, error) {
 	var hello control.Hello
 	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return hello, err
@@ -127,7 +146,7 @@ func readHello(conn *net.UnixConn) (control.Hello, error) {
 	defer conn.SetReadDeadline(time.Time{})
 	var line []byte
 	for one := make([]byte, control.MaxLine); len(line) == 0 || line[len(line)-1] != '\n'; {
-		n, err := conn.Read(one[:control.MaxLine-len(line)])
+		n, err := conn.Read(one[:min(len(one), most-len(line))])
 		if err != nil || n == 0 {
 			return hello, errors.New("client sent no whole line")
 		}
@@ -140,16 +159,16 @@ func readHello(conn *net.UnixConn) (control.Hello, error) {
 }
 
 // authorise lets a worker's unit speak for its own instance and run, and only
-// root (the activator's own user) ask for a reload.
+// root (the activator's own user) ask for anything else.
 func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	peer, err := peerOf(conn)
 	if err != nil {
 		return err
 	}
 	switch hello.Verb {
-	case control.Reload:
+	case control.Reload, control.Send, control.Look:
 		if int(peer.Uid) != os.Getuid() {
-			return fmt.Errorf("reload is for uid %d only, not for uid %d", os.Getuid(), peer.Uid)
+			return fmt.Errorf("%s is for uid %d only, not for uid %d", hello.Verb, os.Getuid(), peer.Uid)
 		}
 		return nil
 	case control.Exec, control.Wait, control.Drain:

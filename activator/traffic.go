@@ -46,7 +46,7 @@ func (a *Activator) watchTraffic() {
 		for quiet, listeners := 0, 0; quiet < quietLooks; quiet++ {
 			if !a.do(func() {
 				var queued bool
-				if queued, listeners = a.look(); queued {
+				if queued, listeners = a.countQueues(); queued {
 					quiet = 0
 				}
 			}) {
@@ -65,9 +65,9 @@ func (a *Activator) armLookout() {
 	}
 }
 
-// look counts what waits for each worker. It returns whether anything does, and
+// countQueues counts what waits for each worker. It returns whether anything does, and
 // how many listeners it has looked at.
-func (a *Activator) look() (queued bool, listeners int) {
+func (a *Activator) countQueues() (queued bool, listeners int) {
 	var waits []*worker // mostly nobody
 	for _, g := range a.groups {
 		if g.path != "" {

@@ -17,8 +17,7 @@ import (
 	"github.com/gopm/gopm/activator/nodeipc"
 )
 
-// readyText is what an app sends when it is ready, as with PM2. Nothing else
-// that it sends means anything here.
+// readyText is what an app sends when it is ready, as with PM2.
 const readyText = "ready"
 
 // worker is one instance that runs: in cluster mode, whose channel is open.
@@ -54,6 +53,8 @@ type worker struct {
 	health  *health         // nil where it is not asked
 	turns   map[place]int64 // its turns that it has yet to take
 	probes  map[int64]*probe
+
+	said said
 }
 
 // run is one run of an instance's unit.
@@ -256,8 +257,15 @@ func (a *Activator) serve(w *worker, adopted bool) {
 			err, m = nil, nodeipc.Message{}
 		}
 		halfLine = false
-		if err != nil || m.FromApp() && m.Text != readyText {
+		if err != nil {
 			return err
+		}
+		if m.FromApp() && m.App.Text != readyText {
+			if news := digest(m.App); len(news) > 0 {
+				w.channel.Count(dear)
+				a.do(func() { a.hear(w, news) })
+			}
+			return nil
 		}
 		if !m.IsAnswer() {
 			w.channel.Count(dear)

@@ -25,6 +25,11 @@ const retryPause = 100 * time.Millisecond
 // progress is called for each line before it. ErrGone where the activator ends
 // first; the error of the answer where it has one.
 func Ask(ctx context.Context, at Address, hello Hello, progress func(string)) error {
+	return ask(ctx, at, hello, func(answer Answer) { progress(answer.Progress) })
+}
+
+// ask is Ask with all of each answer.
+func ask(ctx context.Context, at Address, hello Hello, part func(Answer)) error {
 	conn, err := dial(ctx, at)
 	if err != nil {
 		return err
@@ -35,6 +40,7 @@ func Ask(ctx context.Context, at Address, hello Hello, progress func(string)) er
 		return ErrGone
 	}
 	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, MaxPart)
 	for lines.Scan() {
 		var answer Answer
 		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
@@ -48,10 +54,13 @@ func Ask(ctx context.Context, at Address, hello Hello, progress func(string)) er
 		case answer.Done:
 			return nil
 		}
-		progress(answer.Progress)
+		part(answer)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("read answer of activator: a line of over %d bytes", MaxPart)
 	}
 	return ErrGone
 }

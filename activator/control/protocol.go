@@ -21,10 +21,23 @@ const (
 	Drain Verb = "drain"
 	// Reload answers when every worker has been replaced.
 	Reload Verb = "reload"
+	// Send gives the app of an instance, or of all, a message.
+	Send Verb = "send"
+	// Look answers with the app's status.
+	Look Verb = "status"
 )
 
-// MaxLine bounds a line of either side, in bytes.
-const MaxLine = 4096
+// What bounds lines, in bytes.
+const (
+	// MaxLine is for a line of either side.
+	MaxLine = 4096
+	// MaxMessage is for the client's line where that is root, or rather of the
+	// activator's own user. A message of this size leaves in one piece, so that no
+	// kill of the activator cuts it (unix(7) splits what is over 32 KiB).
+	MaxMessage = 32 << 10
+	// MaxPart is for a line of a status.
+	MaxPart = 1 << 20
+)
 
 // Hello is the client's line.
 type Hello struct {
@@ -40,6 +53,13 @@ type Hello struct {
 	// Message: at the end of a drain the app is sent PM2's "shutdown". Where
 	// that cannot be, the answer is an error.
 	Message bool `json:"message,omitempty"`
+	// All: Send is for every worker that runs, not for Instance alone.
+	All bool `json:"all,omitempty"`
+	// Topic makes what is sent a message of PM2's sendDataToProcessId; empty: Data
+	// is the message.
+	Topic string `json:"topic,omitempty"`
+	// Data is any JSON value.
+	Data json.RawMessage `json:"data,omitempty"`
 }
 
 // Answer is a line to the client. Only the last has Done.
@@ -50,6 +70,9 @@ type Answer struct {
 	// Canceled: the error is that something else was asked for meanwhile, such
 	// as a stop.
 	Canceled bool `json:"canceled,omitempty"`
+	// Status comes without its workers, and each of those after it.
+	Status *Status `json:"status,omitempty"`
+	Worker *Worker `json:"worker,omitempty"`
 }
 
 // Line is v as one line of JSON.

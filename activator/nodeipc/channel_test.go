@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -182,12 +183,17 @@ func TestSendNeverBlocks(t *testing.T) {
 func TestParse(t *testing.T) {
 	host := "::1"
 	ack, fd := int64(3), 5
+	long := strings.Repeat("x", maxApp)
 	tests := map[string]Message{
-		`"ready"`:               {Text: "ready"},
-		`{"cmd":"build","n":1}`: {},
-		`[1,2]`:                 {},
-		`null`:                  {},
-		`{"cmd":"NODE_CLUSTER","act":"online","seq":0}`:          {Cmd: CmdCluster, Act: ActOnline},
+		`"ready"`:                                       {App: App{Text: "ready"}},
+		`{"cmd":"build","n":1}`:                         {},
+		`[1,2]`:                                         {},
+		`null`:                                          {},
+		`{"type":"axm:monitor","data":{"a":1}}`:         {App: App{Type: "axm:monitor", Data: []byte(`{"a":1}`)}},
+		`{"cmd":7,"type":"x","data":1}`:                 {},
+		`{"type":"x","data":"` + long + `"}`:            {},
+		`{"cmd":"NODE_GOPM","act":"` + long + `"}`:      {Cmd: CmdGopm, Act: long},
+		`{"cmd":"NODE_CLUSTER","act":"online","seq":0}`: {Cmd: CmdCluster, Act: ActOnline},
 		`{"cmd":"NODE_CLUSTER","ack":3,"accepted":true,"seq":9}`: {Cmd: CmdCluster, Ack: &ack, Accepted: true, Seq: 9},
 		`{"cmd":"NODE_CLUSTER","act":"close","key":"[::]:3000"}`: {Cmd: CmdCluster, Act: ActClose, Key: "[::]:3000"},
 		`{"cmd":"NODE_GOPM","act":"drained"}`:                    {Cmd: CmdGopm, Act: ActDrained},
@@ -196,8 +202,8 @@ func TestParse(t *testing.T) {
 	}
 	for line, want := range tests {
 		got, err := Parse([]byte(line))
-		if a, b := marshal(t, got), marshal(t, want); err != nil || a != b || got.Text != want.Text {
-			t.Errorf("Parse(%s) is %s, %v; want %s", line, a, err, b)
+		if a, b := marshal(t, got), marshal(t, want); err != nil || a != b || !reflect.DeepEqual(got.App, want.App) {
+			t.Errorf("Parse(%.200s) is %.200s and %+v, %v; want %.200s and %+v", line, a, got.App, err, b, want.App)
 		}
 	}
 	for _, line := range []string{``, `{`, `ready`, `{"cmd":"NODE_CLUSTER","port":"x"}`, `{"cmd":"NODE_CLUSTER","key":1}`} {
@@ -205,6 +211,52 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q) is %+v, want an error", line, m)
 		}
 	}
+}
+
+func TestIsInternal(t *testing.T) {
+	tests := map[string]bool{
+		`{"cmd":"NODE_HANDLE"}`:      true,
+		`{"cmd":"NODE\u005fX"}`:      true,
+		`{"cmd":"a","cmd":"NODE_X"}`: true, // JSON.parse takes the last
+		`{"cmd":"NODE_X","CMD":"a"}`: true,
+		`{"CMD":"NODE_X"}`:           false,
+		`{"cmd":"NODE_"}`:            false,
+		`{"cmd":"cache:clear"}`:      false,
+		`{"cmd":["NODE_X"]}`:         false,
+		`{"data":{"cmd":"NODE_X"}}`:  false,
+		`"NODE_X"`:                   false,
+		`null`:                       false,
+		`[{"cmd":"NODE_X"}]`:         false,
+	}
+	for message, want := range tests {
+		if got := IsInternal([]byte(message)); got != want {
+			t.Errorf("IsInternal(%s) is %v", message, got)
+		}
+	}
+}
+
+func TestUnread(t *testing.T) {
+	c, worker := pair(t)
+	unread := func(want bool) {
+		t.Helper()
+		if got := c.Unread(); got != want {
+			t.Errorf("Unread is %v, want %v", got, want)
+		}
+	}
+	unread(false)
+	if err := c.Send("hello"); err != nil {
+		t.Fatal(err)
+	}
+	unread(true)
+	if _, err := worker.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	unread(false)
+	for c.Send("hello") == nil {
+	}
+	unread(true)
+	c.Close()
+	unread(false)
 }
 
 // FuzzServe: no bytes of a worker make the channel panic or hang, and every

@@ -57,9 +57,8 @@ type Message struct {
 	// Flags are libuv's, since Node 22: 1 is IPv6 only.
 	Flags int `json:"flags"`
 
-	// Text is the app's own message where that is a plain string, such as
-	// PM2's "ready".
-	Text string `json:"-"`
+	// App is the app's own message, where it is one.
+	App App `json:"-"`
 }
 
 // FromApp tells whether the message is the app's own process.send.
@@ -73,22 +72,31 @@ func (m Message) IsAnswer() bool {
 }
 
 // Parse reads one line of a worker's channel. A message of the app's own may
-// be any JSON value; only its text is kept, where it is a string.
+// be any JSON value; what is kept of it is App. Of one over 64 KiB nothing is,
+// nor is it looked at.
 func Parse(line []byte) (Message, error) {
-	var m Message
+	if tooLong(line) {
+		return Message{}, nil
+	}
 	if !json.Valid(line) {
-		return m, fmt.Errorf("parse message: not JSON: %.80q", line)
+		return Message{}, fmt.Errorf("parse message: not JSON: %.80q", line)
 	}
 	var text string
 	if json.Unmarshal(line, &text) == nil {
-		return Message{Text: text}, nil
+		return Message{App: App{Text: text}}, nil
 	}
 	var head struct {
-		Cmd string `json:"cmd"`
+		Cmd  string          `json:"cmd"`
+		Type string          `json:"type"`
+		Data json.RawMessage `json:"data"`
 	}
-	if json.Unmarshal(line, &head) != nil || !isInternal(head.Cmd) {
+	if json.Unmarshal(line, &head) != nil {
 		return Message{}, nil
 	}
+	if !isInternal(head.Cmd) {
+		return Message{App: App{Type: head.Type, Data: head.Data}}, nil
+	}
+	var m Message
 	if err := json.Unmarshal(line, &m); err != nil {
 		return Message{}, fmt.Errorf("parse message: %w", err)
 	}

@@ -21,6 +21,9 @@ const help = `gopm-activator: share one port among an app's workers, replace the
 
 Usage:
   gopm-activator reload APP                    replace every worker, wait for the end
+  gopm-activator status APP                    what each worker and listener does
+  gopm-activator send APP [INSTANCE|all] MESSAGE
+                                               process.on('message') in the app
   gopm-activator serve APP                     (gopm-activator@APP.service)
   gopm-activator exec APP INSTANCE -- COMMAND  (ExecStart= of a worker)
   gopm-activator wait APP INSTANCE             (ExecStartPost= of a worker)
@@ -29,6 +32,8 @@ Usage:
 Examples:
   gopm-activator reload my-api                 as systemctl reload my-api.target, but
                                                exits with 1 where the reload was aborted
+  gopm-activator send my-api --topic cache:clear '{"key": 1}'
+                                               PM2's process:msg, to every worker
   journalctl -u gopm-activator@my-api          what it did and why
 
 Options:
@@ -64,6 +69,8 @@ type options struct {
 	exec  execOptions
 	drain drainOptions
 	quiet bool
+	json  bool
+	topic string
 }
 
 // run is the list of verbs.
@@ -77,7 +84,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
 	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload, send: print nothing but an error")
+	flags.BoolVar(&o.json, "json", false, "status: print one JSON object")
+	flags.StringVar(&o.topic, "topic", "", "send: make it PM2's {id, type: 'process:msg', topic, data}")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
 	showHelp := flags.BoolP("help", "h", false, "print this help")
 	if err := flags.Parse(args); err != nil {
@@ -99,6 +108,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return serve(ctx, app)
 	case "reload":
 		return reload(ctx, app, o.quiet, stdout)
+	case "status":
+		return status(ctx, app, o.json, stdout)
+	case "send":
+		return send(ctx, app, rest, o.topic, o.quiet, stdout)
 	case "exec":
 		return execWorker(ctx, app, rest, o.exec)
 	case "wait":

@@ -1,0 +1,97 @@
+package activator
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/steer"
+)
+
+// lookTimeout is how long a client may take to read a status. It is written
+// outside the loop.
+const lookTimeout = 10 * time.Second
+
+// look is what control.AskStatus asks for, without its workers, and those.
+func (a *Activator) look() (control.Status, []control.Worker) {
+	s := control.Status{App: a.settings.App, Mode: "cluster", Instances: a.count, Ready: a.ready(), Aborted: a.aborted, Listeners: []control.Listener{}}
+	if a.settings.Fork {
+		s.Mode = "fork"
+	}
+	if a.roll != nil {
+		done, total := a.roll.Progress()
+		s.Roll = &control.Roll{Reason: a.roll.why, Done: done, Total: total, Doing: a.doing()}
+	}
+	for _, g := range a.groups {
+		s.Listeners = append(s.Listeners, lookAtGroup(g))
+	}
+	var workers []control.Worker
+	for _, instance := range slices.Compact(slices.Sorted(a.instances())) {
+		workers = append(workers, a.lookAtWorker(instance))
+	}
+	return s, workers
+}
+
+// instances are those that there should be and those that there are, some twice.
+func (a *Activator) instances() func(func(int) bool) {
+	return slices.Values(slices.AppendSeq(a.everyone(), maps.Keys(a.workers)))
+}
+
+func (a *Activator) lookAtWorker(instance int) control.Worker {
+	out := control.Worker{Instance: instance, Unit: a.settings.unit(instance), State: control.Missing}
+	w := a.workers[instance]
+	if w == nil {
+		return out
+	}
+	out.PID, out.State = w.pid, a.stateOf(w)
+	w.said.tell(&out)
+	return out
+}
+
+func (a *Activator) stateOf(w *worker) control.State {
+	switch {
+	case w.stalled:
+		return control.Stalled
+	case w.draining:
+		return control.Draining
+	case !w.ready:
+		return control.Starting
+	case a.sick(w):
+		return control.Sick
+	case w.settling:
+		return control.Settling
+	}
+	return control.Ready
+}
+
+func lookAtGroup(g *group) control.Listener {
+	if g.path != "" {
+		return control.Listener{Address: g.path, Protocol: "unix", Declared: g.declared}
+	}
+	l := control.Listener{Address: g.Addr().String(), Protocol: "tcp", Declared: g.declared}
+	for s := range g.Slots() {
+		queued, _ := steer.Queue(g.Listener(s)) // 0 where the kernel does not say
+		if s == steer.WaitingRoom {
+			l.Waiting = queued
+		} else {
+			l.Queued = append(l.Queued, queued)
+		}
+	}
+	return l
+}
+
+// answerLook sends a status. It blocks while the client does not read.
+func answerLook(c *client, s control.Status, workers []control.Worker) {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(lookTimeout))
+	answers := []control.Answer{{Status: &s}}
+	for i := range workers {
+		answers = append(answers, control.Answer{Worker: &workers[i]})
+	}
+	for _, answer := range answers {
+		if _, err := c.conn.Write(control.Line(answer)); err != nil {
+			break // its own loss
+		}
+	}
+	c.finish(nil)
+}
