@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gopm/gopm/generator/ecosystem"
 	"github.com/gopm/gopm/units"
 )
 
@@ -40,19 +41,31 @@ func home(dir string) string {
 	return dir
 }
 
-// environment fills in the variables.
-func (g *generation) environment(v *view, q quoter) {
+// instanceVariables are those that have the number of the instance, as far as
+// gopm-activator exec does not set them.
+func instanceVariables(app ecosystem.App) []string {
+	switch {
+	case app.Supervised() && app.InstanceVar == "":
+		return nil
+	case app.Supervised():
+		return []string{app.InstanceVar}
+	case app.InstanceVar == "":
+		return []string{"NODE_APP_INSTANCE", "pm_id"}
+	}
+	return []string{app.InstanceVar, "pm_id"}
+}
+
+// environment fills in the variables: those of the file, and what PM2 sets that
+// apps look at.
+func (g *generation) environment(v *view, q quoter, name string) {
 	app := q.app
 	set := func(key, name, value string) {
 		v.Environment = append(v.Environment, q.words(key, func() (units.Value, error) { return units.Assignment(name, value) }))
 	}
-	number := app.InstanceVar
-	if number == "" && !app.Supervised() {
-		number = "NODE_APP_INSTANCE"
-	}
+	numbers := instanceVariables(app)
 	for _, e := range app.Variables {
 		switch {
-		case e.Name == number && number != "": // PM2 has its own count over env
+		case slices.Contains(numbers, e.Name): // PM2 has its own count over env
 		case !units.IsVariable(e.Name):
 			if at := slices.IndexFunc(v.odd, func(o oddVariable) bool { return o.name == e.Name }); at >= 0 && e.Secret {
 				v.Secrets = append(v.Secrets, q.words("env."+e.Name, func() (units.Value, error) { return units.Variable(v.odd[at].secretly, e.Value) }))
@@ -72,8 +85,15 @@ func (g *generation) environment(v *view, q quoter) {
 		set("log_type", "GOPM_LOG_TYPE", "json")
 		set("name", "GOPM_LOG_NAME", app.Name)
 	}
-	if number != "" {
+	named := slices.ContainsFunc(app.Variables, func(e ecosystem.Variable) bool { return e.Name == "name" })
+	if !named && (!app.Supervised() || app.Name != name) {
+		set("name", "name", app.Name)
+	}
+	for _, number := range numbers {
 		v.Environment = append(v.Environment, q.words("instance_var", func() (units.Value, error) { return units.InstanceVariable(number) }))
+	}
+	if app.InstanceVar != "" {
+		set("instance_var", "instance_var", app.InstanceVar)
 	}
 	for _, f := range app.EnvFiles {
 		v.EnvFiles = append(v.EnvFiles, q.value("env_file", f, units.EnvironmentFile))

@@ -172,7 +172,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.restarts(&v, app)
 	g.command(&v, q)
 	g.account(&v, q, name)
-	g.environment(&v, q)
+	g.environment(&v, q, name)
 	g.logs(&v, q)
 	g.watch(&v, q)
 	g.healthCheck(&v, q)

@@ -237,7 +237,7 @@ func (r reader) teller(a teller, unit string) {
 	same(r.t, unit+": texts", []string{target.text("Description"), instance.text("Description"), instance.text("WorkingDirectory")},
 		[]string{a.name, a.name + " instance 0", a.dir})
 	same(r.t, unit+": ExecStart", instance.command(), dollars(append([]string{"/bin/sh", "-c", tells, "sh"}, a.values...)))
-	same(r.t, unit+": Environment", instance.list("Environment"), assigned(a.plain, map[string]string{"NODE_APP_INSTANCE": "0"}))
+	same(r.t, unit+": Environment", slices.Sorted(slices.Values(instance.list("Environment"))), assigned(a.plain, map[string]string{"NODE_APP_INSTANCE": "0", "pm_id": "0", "name": a.name}))
 }
 
 // watcher checks the units of an app.
@@ -247,7 +247,7 @@ func (r reader) watcher(w watcher, unit string) {
 	activator := r.differing(unit, "gopm-activator@%s.service", "Environment")
 	update := r.differing(unit, "%s-update.service", "Description", "ExecStart", "ExecStartEx")
 	same(r.t, unit+": Environment of the activator", activator.list("Environment"), []string{"GOPM_INSTANCES=1", "GOPM_MODE=fork", "GOPM_WATCH=" + strings.Join(w.paths, ":")})
-	same(r.t, unit+": Environment", instance.list("Environment"), []string{"GOPM_LOG_DATE_FORMAT=" + w.values[0]})
+	same(r.t, unit+": Environment", instance.list("Environment"), []string{"GOPM_LOG_DATE_FORMAT=" + w.values[0], "name=" + w.name})
 	words := instance.command()
 	same(r.t, unit+": arguments", words[max(len(words)-len(w.values), 0):], dollars(w.values))
 	var commands [][]string

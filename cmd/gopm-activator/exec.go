@@ -63,22 +63,27 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 	if err != nil {
 		return fmt.Errorf("keep channel: %w", err)
 	}
-	env := workerEnv(os.Environ(), instance, fd, o.fork)
+	env := workerEnv(os.Environ(), app, instance, fd, o.fork)
 	err = unix.Exec(path, command, append(without(env, increments), increments...))
 	return fmt.Errorf("execute %s: %w", path, err)
 }
 
 // workerEnv is what Node looks for (lib/internal/cluster and
 // lib/internal/process/pre_execution.js; the NODE_CHANNEL_* and NODE_UNIQUE_ID
-// are gone again when the app runs), and what PM2 gives.
+// are gone again when the app runs), and what PM2 gives and apps look at: name is
+// the app's, unless the unit says what its file calls it.
 //
 // Without NODE_UNIQUE_ID Node is in no cluster. That, and nothing else, is fork
 // mode: a shell in between hands the channel on to its child.
-func workerEnv(env []string, instance, channel int, fork bool) []string {
+func workerEnv(env []string, app string, instance, channel int, fork bool) []string {
 	own := []string{
 		"NODE_CHANNEL_FD=" + strconv.Itoa(channel),
 		"NODE_CHANNEL_SERIALIZATION_MODE=json",
 		"NODE_APP_INSTANCE=" + strconv.Itoa(instance),
+		"pm_id=" + strconv.Itoa(instance),
+	}
+	if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "name=") }) {
+		own = append(own, "name="+app)
 	}
 	if fork {
 		return append(without(env, append(own, "NODE_UNIQUE_ID=")), own...)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestWorkerEnv(t *testing.T) {
-	env := []string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100", "NODE_APP_INSTANCE=9", "NODE_UNIQUE_ID=9"}
+	env := []string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100", "NODE_APP_INSTANCE=9", "NODE_UNIQUE_ID=9", "pm_id=9"}
 	tests := map[string]struct {
 		fork bool
 		want []string
@@ -23,6 +23,8 @@ func TestWorkerEnv(t *testing.T) {
 			"NODE_CHANNEL_FD=7",
 			"NODE_CHANNEL_SERIALIZATION_MODE=json",
 			"NODE_APP_INSTANCE=2",
+			"pm_id=2",
+			"name=my-api",
 			"NODE_UNIQUE_ID=3",
 			"NODE_OPTIONS=--require=/usr/lib/gopm/agent.cjs --max-old-space-size=100",
 		}},
@@ -32,12 +34,23 @@ func TestWorkerEnv(t *testing.T) {
 			"NODE_CHANNEL_FD=7",
 			"NODE_CHANNEL_SERIALIZATION_MODE=json",
 			"NODE_APP_INSTANCE=2",
+			"pm_id=2",
+			"name=my-api",
 		}},
 	}
 	for name, test := range tests {
-		if got := workerEnv(env, 2, 7, test.fork); !slices.Equal(got, test.want) {
+		if got := workerEnv(env, "my-api", 2, 7, test.fork); !slices.Equal(got, test.want) {
 			t.Errorf("%s: environment is %q, want %q", name, got, test.want)
 		}
+	}
+}
+
+// A file may give the app another name than its units have, or the variable
+// another value.
+func TestNameIsKept(t *testing.T) {
+	got := workerEnv([]string{"name=My API"}, "my-api", 0, 7, true)
+	if !slices.Contains(got, "name=My API") || slices.Contains(got, "name=my-api") {
+		t.Errorf("environment is %q", got)
 	}
 }
 

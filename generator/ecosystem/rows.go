@@ -64,7 +64,7 @@ func instanceRows() []Attribute {
 			apply:   (*appReader).instances},
 		{Name: "instance_var", Kinds: []Kind{String}, Default: "NODE_APP_INSTANCE", Fate: Mapped,
 			Becomes: []string{"Environment="},
-			Note:    "the number of the instance, from 0",
+			Note:    "the number of the instance, from 0, which pm_id has too; name is the app's",
 			apply:   (*appReader).instanceVar},
 		{Name: "increment_var", Kinds: []Kind{String}, Fate: Mapped,
 			Becomes: []string{"ExecStart="},
