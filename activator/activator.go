@@ -39,6 +39,8 @@ type Activator struct {
 	control *net.UnixListener
 	refused *rate.Sometimes // lines about clients
 	groups  []*group
+	// datagrams are the app's UDP sockets.
+	datagrams []*datagram
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
 
@@ -244,6 +246,7 @@ func (a *Activator) every(tick time.Duration, event func()) {
 // whom, and what systemctl status shows. It is called after each change.
 func (a *Activator) settle() {
 	a.closeUnused()
+	a.closeDatagrams()
 	for _, g := range a.groups {
 		a.report(g.Steer(a.slots(g)))
 	}
@@ -404,6 +407,8 @@ func (a *Activator) inherit(states map[int]unitState) error {
 		adopt := func() error { return a.adoptGroup(fd, true, stored) }
 		if at := pathOf(fd); at != "" {
 			adopt = func() error { return a.adoptPath(fd, at) }
+		} else if isUDP(fd) {
+			adopt = func() error { return a.adoptDatagram(fd, true) }
 		}
 		if err := adopt(); err != nil {
 			return err
@@ -415,6 +420,7 @@ func (a *Activator) inherit(states map[int]unitState) error {
 			a.report(a.adoptGroup(fd, false, stored))
 		}
 	}
+	a.adoptDatagrams(stored)
 	a.adoptWorkers(stored, states)
 	for _, g := range a.groups {
 		if g.path != "" {

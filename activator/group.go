@@ -256,7 +256,7 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 		return a.groupOfPath(m)
 	}
 	if (m.AddressType != 4.0 && m.AddressType != 6.0) || m.FD != nil && *m.FD >= 0 || m.Port < 0 || m.Port > 65535 {
-		return nil, unix.EOPNOTSUPP, errors.New("only TCP addresses and Unix sockets are shared among workers so far")
+		return nil, unix.EOPNOTSUPP, errors.New("only addresses and Unix sockets are shared among workers")
 	}
 	want, err := wanted(m)
 	if err != nil {

@@ -168,9 +168,9 @@ func TestWhatAHostileWorkerGets(t *testing.T) {
 	tests := map[string]struct{ line, told string }{
 		"port 22":          {ask("127.0.0.1", 22, 4), `may not listen on "127.0.0.1" port 22: a port below 1024 must be declared by the app's socket unit (ListenStream=)`},
 		"a path":           {ask("/run/systemd/private", -1, -1), `may not listen on "/run/systemd/private": a Unix socket must be declared by the app's socket unit (ListenStream=)`},
-		"a port too high":  {ask("127.0.0.1", 65536, 4), `may not listen on "127.0.0.1" port 65536: only TCP addresses and Unix sockets are shared among workers so far`},
-		"a negative port":  {ask("127.0.0.1", -5, 4), `may not listen on "127.0.0.1" port -5: only TCP addresses and Unix sockets are shared among workers so far`},
-		"a descriptor":     {`{"cmd":"NODE_CLUSTER","act":"queryServer","address":null,"port":0,"addressType":4,"fd":3,"seq":3}`, `may not listen on port 0: only TCP addresses and Unix sockets are shared among workers so far`},
+		"a port too high":  {ask("127.0.0.1", 65536, 4), `may not listen on "127.0.0.1" port 65536: only addresses and Unix sockets are shared among workers`},
+		"a negative port":  {ask("127.0.0.1", -5, 4), `may not listen on "127.0.0.1" port -5: only addresses and Unix sockets are shared among workers`},
+		"a descriptor":     {`{"cmd":"NODE_CLUSTER","act":"queryServer","address":null,"port":0,"addressType":4,"fd":3,"seq":3}`, `may not listen on port 0: only addresses and Unix sockets are shared among workers`},
 		"a name":           {ask("localhost", 8080, 4), `may not listen on "localhost" port 8080: ParseAddr("localhost"): unable to parse IP`},
 		"a very long path": {ask("/"+strings.Repeat("x", maxAddress), 0, -1), `may not listen on "/` + strings.Repeat("x", 199) + `": it says more about it than any server has to say`},
 		"a megabyte of data": {`{"cmd":"NODE_CLUSTER","act":"queryServer","port":0,"addressType":4,"seq":3,"data":"` + strings.Repeat("x", 1<<20) + `"}`,

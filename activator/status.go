@@ -26,6 +26,9 @@ func (a *Activator) look() (control.Status, []control.Worker) {
 	for _, g := range a.groups {
 		s.Listeners = append(s.Listeners, lookAtGroup(g))
 	}
+	for _, d := range a.datagrams {
+		s.Listeners = append(s.Listeners, control.Listener{Address: d.addr.String(), Protocol: "udp", Declared: d.declared})
+	}
 	var workers []control.Worker
 	for _, instance := range slices.Compact(slices.Sorted(a.instances())) {
 		workers = append(workers, a.lookAtWorker(instance))

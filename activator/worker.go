@@ -54,6 +54,10 @@ type worker struct {
 	turns   map[place]int64 // its turns that it has yet to take
 	probes  map[int64]*probe
 
+	// datagrams are the UDP sockets that it has; true: its app has bound them.
+	datagrams map[*datagram]bool
+	lent      map[string]lent // by key
+
 	said said
 }
 
@@ -97,15 +101,17 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		return nil, err
 	}
 	return &worker{
-		run:     run{instance, invocation},
-		unit:    a.settings.unit(instance),
-		pid:     int(peer.Pid),
-		channel: channel,
-		told:    seldom(),
-		given:   make(map[*group]bool),
-		listens: make(map[*group]bool),
-		turns:   make(map[place]int64),
-		probes:  make(map[int64]*probe),
+		run:       run{instance, invocation},
+		unit:      a.settings.unit(instance),
+		pid:       int(peer.Pid),
+		channel:   channel,
+		told:      seldom(),
+		given:     make(map[*group]bool),
+		listens:   make(map[*group]bool),
+		turns:     make(map[place]int64),
+		probes:    make(map[int64]*probe),
+		datagrams: make(map[*datagram]bool),
+		lent:      make(map[string]lent),
 	}, nil
 }
 
@@ -137,6 +143,7 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 				w.listens[g] = take(stored, w.listensMark(g))
 			}
 		}
+		a.adoptBound(w, stored)
 		w.ready = a.isReady(w)
 		if a.settings.Health != nil {
 			// Only what answers is ready, and only what is ready is active.
@@ -333,8 +340,15 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 	case nodeipc.ActOnline:
 		w.online = true
 	case nodeipc.ActQueryServer:
+		if isDatagram(m) {
+			return a.queryDatagram(w, m)
+		}
 		return a.queryServer(w, m)
 	case nodeipc.ActListening:
+		if isDatagram(m) {
+			a.bound(w, m)
+			break
+		}
 		for g := range w.given {
 			if g.isAsked(m) && !w.listens[g] {
 				w.listens[g] = true
@@ -347,6 +361,7 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 				a.withdraw(w, g)
 			}
 		}
+		a.unbound(w, m.Key)
 	case nodeipc.ActExited:
 		// worker.disconnect() waits for this answer.
 		return w.channel.Send(nodeipc.NewReply(m, "", 0))
@@ -365,14 +380,8 @@ func (a *Activator) isReady(w *worker) bool {
 	if a.settings.Fork {
 		return true
 	}
-	declared := false
-	for _, g := range a.groups {
-		if g.declared && w.listens[g] {
-			return true
-		}
-		declared = declared || g.declared
-	}
-	return !declared && w.online
+	declared, listens := a.declaresPort(w)
+	return listens || !declared && w.online
 }
 
 func (a *Activator) checkReady(w *worker) {
@@ -425,6 +434,7 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	for _, g := range a.groups {
 		a.withdraw(w, g)
 	}
+	a.unbindAll(w)
 	for _, c := range w.waits {
 		c.finish(fmt.Errorf("%s ended before it was ready; see journalctl -u %s", w.unit, w.unit))
 	}

@@ -18,6 +18,8 @@ const diagnostics = require('diagnostics_channel');
 const net = require('net');
 const path = require('path');
 
+const datagrams = require('./datagrams.cjs');
+
 const SWEEP = 100; // ms from one look at the open connections to the next
 
 // How many sweeps without a byte make a connection unused. A client retries by
@@ -37,6 +39,7 @@ const quiet = new WeakMap(); // connection → {bytes, sweeps}: unused for so lo
 let tell; // (act): a message to the activator
 let draining = false;
 let drained = false;
+let answersDatagrams = false;
 let lastSweep;
 
 /** Makes a worker's process ready to drain. */
@@ -55,6 +58,7 @@ function install(process) {
     if (act === 'ping') tell('pong'); // the event loop turns
   });
   watchServers();
+  datagrams.install();
 }
 
 /** Node has no event for "a server began to listen": this wrap is one. */
@@ -135,6 +139,10 @@ function drain() {
   draining = true;
   turns.forEach((end) => end());
   servers.forEach(stopAccepting);
+  answersDatagrams = datagrams.drain(() => {
+    answersDatagrams = false;
+    reportIfDrained();
+  });
   diagnostics.channel('http.server.request.start').subscribe(onRequest);
   for (const socket of connections) {
     if (owesAnswer(socket)) follow(socket, socket._httpMessage);
@@ -145,7 +153,7 @@ function drain() {
 }
 
 function reportIfDrained() {
-  if (!draining || drained || connections.size > 0) return;
+  if (!draining || drained || answersDatagrams || connections.size > 0) return;
   drained = true;
   tell('drained');
 }

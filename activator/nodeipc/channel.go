@@ -118,6 +118,9 @@ func (c *Channel) Send(m any) error { return c.queue(m, -1) }
 // until the worker has answered or Close has returned.
 func (c *Channel) SendHandle(m any, fd int) error { return c.queue(wrap(m), fd) }
 
+// SendDatagram is SendHandle for a UDP socket.
+func (c *Channel) SendDatagram(m any, fd int) error { return c.queue(wrapDatagram(m), fd) }
+
 func (c *Channel) queue(m any, fd int) error {
 	line, err := json.Marshal(m)
 	if err != nil {

@@ -161,10 +161,14 @@ type envelope struct {
 	Type string `json:"type"`
 	Msg  any    `json:"msg"`
 	// Deno wants these two; Node ignores them.
-	SocketType int    `json:"socketType"`
-	NativeKind string `json:"nativeKind"`
+	SocketType int    `json:"socketType,omitempty"`
+	NativeKind string `json:"nativeKind,omitempty"`
 }
 
 func wrap(m any) envelope {
 	return envelope{Cmd: CmdHandle, Type: "net.Native", Msg: m, SocketType: 1, NativeKind: "tcp"}
+}
+
+func wrapDatagram(m any) envelope {
+	return envelope{Cmd: CmdHandle, Type: "dgram.Native", Msg: m}
 }

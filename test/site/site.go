@@ -139,6 +139,8 @@ const (
 	Greedy Release = "greedy.js"
 	// Hostile says ?line= to the activator: /control or /channel.
 	Hostile Release = "hostile.js"
+	// Datagrams answers UDP, on 5353 and 5354, and has no HTTP.
+	Datagrams Release = "datagrams.js"
 	// Secure speaks HTTPS, with key.pem and cert.pem of its folder.
 	Secure Release = "secure.js"
 )
