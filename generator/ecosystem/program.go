@@ -10,12 +10,6 @@ import (
 
 // program settles what is run, and in which mode.
 func (a *appReader) program() {
-	if a.given.interpreter == "bash" || a.given.interpreter == "sh" {
-		// PM2 has bash -c of the line read by the interpreter bash: the same.
-		if strings.ContainsAny(a.given.script, " ") {
-			a.given.interpreter = ""
-		}
-	}
 	if strings.HasPrefix(a.app.Dir, path.Join(a.source.root, "~")) {
 		a.app.Dir = a.atHome("cwd", a.source.root, strings.TrimPrefix(a.app.Dir, a.source.root+"/"))
 	}
