@@ -51,10 +51,7 @@ func (a *appReader) describe() {
 	for _, v := range a.app.Variables {
 		env[v.Name] = v.Value
 	}
-	instances := 1.0
-	if a.given.count != nil {
-		instances = *a.given.count
-	}
+	instances := a.count()
 	if c := a.app.Instances; c.PerCPU {
 		instances = float64(c.N)
 	}

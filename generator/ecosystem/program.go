@@ -159,7 +159,7 @@ func (a *appReader) scriptFile(script string) {
 	}
 	a.app.Cluster = a.canCluster(base)
 	switch {
-	case !a.app.Cluster && *a.count() == 1:
+	case !a.app.Cluster && a.count() == 1:
 		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode", base)
 	case !a.app.Cluster:
 		a.noteOn("exec_mode", Differently, "%s does not speak Node's cluster protocol: fork mode, where each instance opens its port itself", base)
@@ -178,12 +178,11 @@ func (a *appReader) clusterByCount() bool {
 }
 
 // count returns the number of instances, as PM2 has it.
-func (a *appReader) count() *float64 {
+func (a *appReader) count() float64 {
 	if a.given.count == nil {
-		one := 1.0
-		return &one
+		return 1
 	}
-	return a.given.count
+	return *a.given.count
 }
 
 // canCluster reports whether an interpreter speaks Node's cluster protocol: Node
