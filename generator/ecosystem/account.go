@@ -40,14 +40,19 @@ func (a *appReader) home() string {
 	return "/home/" + a.app.User
 }
 
+// belowHome returns where a path that begins with ~ is.
+func (a *appReader) belowHome(name string) (full string, ok bool) {
+	rest, ok := strings.CutPrefix(name+"/", "~/")
+	return path.Join(a.home(), rest), ok
+}
+
 // atHome resolves a path that may begin with ~, which PM2 knows in the paths of
 // logs, and people write elsewhere.
 func (a *appReader) atHome(key, dir, name string) string {
-	rest, ok := strings.CutPrefix(name+"/", "~/")
+	full, ok := a.belowHome(name)
 	if !ok {
 		return a.resolve(dir, name)
 	}
-	full := path.Join(a.home(), rest)
 	if numeric().MatchString(a.app.User) && a.app.User != "0" {
 		a.problemOn(key, quoted(name)+" is below the home of the user "+a.app.User+", and a number does not say where that is", "write the path from / on, or the user by name")
 	}

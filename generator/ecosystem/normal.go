@@ -80,8 +80,8 @@ func (a *appReader) pathOfLog(name string) string {
 	if name == "/dev/null" || name == "NULL" {
 		return "/dev/null"
 	}
-	if len(name) > 1 && name[:2] == "~/" {
-		return path.Join(a.home(), name[2:])
+	if full, ok := a.belowHome(name); ok {
+		return full
 	}
 	return a.resolve(a.app.Dir, name)
 }
