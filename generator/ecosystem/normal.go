@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"io/fs"
 	"maps"
 	"path"
 	"strconv"
@@ -30,7 +29,7 @@ func (a *appReader) normal(script string, args []string, interpreter string, clu
 func (a *appReader) inPath(program string) string {
 	for _, dir := range strings.Split(a.path, ":") {
 		name := path.Join(dir, program)
-		if info, err := fs.Stat(a.source.files, strings.TrimPrefix(name, "/")); err == nil && info.Mode().IsRegular() {
+		if a.source.regular(name) {
 			return name
 		}
 	}

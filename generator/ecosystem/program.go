@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -69,8 +68,7 @@ func (a *appReader) isCommand(script string) bool {
 
 // exists reports whether a file of the app is there today.
 func (a *appReader) exists(name string) bool {
-	_, err := fs.Stat(a.source.files, strings.TrimPrefix(a.source.now(name), "/"))
-	return err == nil
+	return a.source.exists(a.source.now(name))
 }
 
 // firstOf parts the first word of a list from the others.
@@ -230,7 +228,7 @@ func (a *appReader) forTypeScript() string {
 // isBinary reports whether a file has a NUL among its first bytes, which is how
 // PM2 tells a program from a script.
 func (a *appReader) isBinary(script string) bool {
-	f, err := a.source.files.Open(strings.TrimPrefix(a.source.now(script), "/"))
+	f, err := a.source.files.Open(inFS(a.source.now(script)))
 	if err != nil {
 		return false
 	}
