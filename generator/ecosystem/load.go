@@ -148,10 +148,7 @@ func (s *source) input(stdin io.Reader) (string, *Problem) {
 	if stdin == nil {
 		return "", &Problem{File: s.shown, Text: "is empty", Hint: "write JSON to it: gopm-gen - <ecosystem.json"}
 	}
-	text, err := io.ReadAll(io.LimitReader(stdin, largestFile+1))
-	if err == nil && len(text) > largestFile {
-		err = errTooLarge
-	}
+	text, err := readAll(stdin)
 	if err != nil {
 		return "", &Problem{File: s.shown, Text: "read: " + err.Error(), Hint: "write JSON to it: gopm-gen - <ecosystem.json"}
 	}

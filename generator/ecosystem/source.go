@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -159,11 +160,25 @@ func (s *source) text(real string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	return readAll(f)
+}
+
+// readAll reads what is of a sound size.
+func readAll(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, largestFile+1))
 	if err == nil && len(text) > largestFile {
 		err = errTooLarge
 	}
 	return text, err
+}
+
+// around yields the folders that the file will be in, from root up, and those
+// that it is in: what is around it, such as ../shared/ports.js, is so today too.
+func (s *source) around() iter.Seq2[string, string] {
+	return func(yield func(root, home string) bool) {
+		for root, home := s.root, s.real; root != "/" && yield(root, home); root, home = path.Dir(root), path.Dir(home) {
+		}
+	}
 }
 
 // now returns where a file that will be at name is today.
@@ -171,8 +186,7 @@ func (s *source) now(name string) string {
 	if s.root == s.home {
 		return name
 	}
-	// What is around the file, such as ../shared/ports.js, is around it today too.
-	for root, home := s.root, s.real; root != "/"; root, home = path.Dir(root), path.Dir(home) {
+	for root, home := range s.around() {
 		if rest, ok := below(name, root); ok {
 			return path.Join(home, rest)
 		}
@@ -191,7 +205,7 @@ func (s *source) then(real string) string {
 	if s.root == s.home {
 		return real
 	}
-	for root, home := s.root, s.real; root != "/"; root, home = path.Dir(root), path.Dir(home) {
+	for root, home := range s.around() {
 		if rest, ok := below(real, home); ok {
 			return path.Join(root, rest)
 		}
