@@ -90,14 +90,14 @@ func compare(disk fs.FS, root string, f File, owner Owner) (Change, error) {
 	case absent(err):
 		return change, nil
 	case err != nil:
-		return change, fmt.Errorf("read %s: %w", full, cause(err))
+		return change, fmt.Errorf("read %s: %w", full, Cause(err))
 	case !info.Mode().IsRegular():
 		return change, &NotRegularError{Path: full}
 	}
 	text, err := fs.ReadFile(disk, onDisk(full))
 	switch {
 	case err != nil:
-		return change, fmt.Errorf("read %s: %w", full, cause(err))
+		return change, fmt.Errorf("read %s: %w", full, Cause(err))
 	case !bytes.HasPrefix(text, []byte(owner.Mark)):
 		return change, &ForeignError{Path: full}
 	}
@@ -122,7 +122,7 @@ func (c *Changes) earlier(disk fs.FS, dir string, depth int, wanted map[string]b
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path.Join(c.Root, dir), cause(err))
+		return fmt.Errorf("read %s: %w", path.Join(c.Root, dir), Cause(err))
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
@@ -142,7 +142,7 @@ func (c *Changes) earlier(disk fs.FS, dir string, depth int, wanted map[string]b
 				continue
 			}
 			if err != nil {
-				return fmt.Errorf("read %s: %w", full, cause(err))
+				return fmt.Errorf("read %s: %w", full, Cause(err))
 			}
 			old.Path = name
 			first, _, _ := strings.Cut(old.Text, "\n")
@@ -190,8 +190,9 @@ func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// cause returns what an error says beside the name of the file.
-func cause(err error) error {
+// Cause returns what an error of the file system says beside the name of the
+// file, for a message that names it already.
+func Cause(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		return at.Err

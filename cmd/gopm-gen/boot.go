@@ -118,7 +118,7 @@ func (b boot) follow(name string) (string, error) {
 	for range 40 {
 		info, err := fs.Lstat(b.host.Files, name)
 		if err != nil {
-			return "", cause(err)
+			return "", units.Cause(err)
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			if !info.Mode().IsRegular() {
@@ -128,20 +128,11 @@ func (b boot) follow(name string) (string, error) {
 		}
 		to, err := fs.ReadLink(b.host.Files, name)
 		if err != nil {
-			return "", cause(err)
+			return "", units.Cause(err)
 		}
 		name = strings.TrimPrefix(absolute("/"+path.Dir(name), to), "/")
 	}
 	return "", errors.New("is a link to itself")
-}
-
-// cause returns what an error says beside the name of the file.
-func cause(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
 }
 
 // loaded is an ecosystem file that was evaluated.
