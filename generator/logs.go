@@ -50,14 +50,17 @@ func (g *generation) logs(v *view, q quoter) {
 		}
 		v.LogFiles = append(v.LogFiles, pattern)
 	}
+	v.LogDirs, v.OtherDirs = q.folders(dirs), q.folders(others)
+}
+
+// folders quotes folders of logs, each once.
+func (q quoter) folders(dirs []string) []units.Value {
+	var out []units.Value
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		v.LogDirs = append(v.LogDirs, q.value("the log folder", dir, units.Field))
+		out = append(out, q.value("the log folder", dir, units.Field))
 	}
-	slices.Sort(others)
-	for _, dir := range slices.Compact(others) {
-		v.OtherDirs = append(v.OtherDirs, q.value("the log folder", dir, units.Field))
-	}
+	return out
 }
 
 // makes reports whether tmpfiles.d may make and own a folder: one of the app's,
