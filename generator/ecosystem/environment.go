@@ -1,11 +1,97 @@
 package ecosystem
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+func (a *appReader) environment(v value) { a.given.base = a.variables(v, false) }
+
+// variables reads the variables of env, or of a block env_<name>.
+func (a *appReader) variables(v value, block bool) []Variable {
+	var out []Variable
+	for _, f := range v.fields {
+		text := f.value.text
+		switch f.value.kind {
+		case Other:
+			a.noteOn(a.key+"."+f.key, Refused, "%s is not a value", f.value.show())
+			continue
+		case Array, Object:
+			if block {
+				a.noteOn(a.key+"."+f.key, Refused, "PM2 drops objects in an env_ block")
+				continue
+			}
+			text = f.value.json()
+		case Absent:
+			if text == "undefined" {
+				continue
+			}
+		}
+		out = append(out, Variable{Name: f.key, Value: text, Secret: isSecret(f.key, text)})
+	}
+	return out
+}
+
+// blocks reads the keys that begin with env_.
+func (a *appReader) blocks(v value) {
+	found := false
+	if a.env != "" && a.deployed.kind == Object {
+		found = true
+		a.key = "deploy." + a.env + ".env"
+		if a.plain(a.key, a.deployed) {
+			a.given.block = a.variables(a.deployed, true)
+			a.note(Differently, "--env takes it, over env, as PM2 does")
+		}
+	}
+	for _, f := range v.fields {
+		name, ok := strings.CutPrefix(f.key, "env_")
+		if !ok || f.value.kind == Absent || name == "file" && f.value.kind != Object {
+			continue
+		}
+		a.key = f.key
+		switch {
+		case f.value.kind == String && name == a.env:
+			a.note(Refused, "PM2 loads nothing from a string")
+			found = true
+		case f.value.kind != Object && f.value.kind != String:
+			a.problem(f.value.show()+" is not an object", "write { … }")
+		case name != a.env || a.env == "":
+			a.note(NotChosen, "gopm-gen --env %s takes it", name)
+		default:
+			found = true
+			if a.plain(a.key, f.value) {
+				a.given.block = append(a.given.block, a.variables(f.value, true)...)
+			}
+		}
+	}
+	a.without = a.env != "" && !found
+}
+
+func (a *appReader) envFile(v value) { a.envFiles(v, "-") }
+
+// envFiles adds files with variables; systemd takes a minus for "if it is there".
+func (a *appReader) envFiles(v value, optional string) {
+	list := []value{v}
+	switch v.kind {
+	case Array:
+		list = v.list
+	case Object: // env_file: {…} is an environment called "file"
+		return
+	}
+	for i, e := range list {
+		if e.kind != String || e.text == "" {
+			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not the name of a file", `write the path of a file with lines NAME=value, such as ".env"`)
+			continue
+		}
+		a.given.envFiles = append(a.given.envFiles, optional+e.text)
+	}
+	if optional != "" && len(list) > 0 {
+		a.note(Differently, "PM2 reads nothing of it; here systemd reads its lines NAME=value, below env")
+	}
+}
 
 // mergeVariables merges port over env, and the chosen block over both.
 func (a *appReader) mergeVariables() {
