@@ -46,7 +46,7 @@ func (a *appReader) strings(v value) []string {
 		case String, Number, Boolean:
 			out = append(out, e.text)
 		default:
-			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not a string", "write a string in quotes")
+			a.problemIn(i, e.show()+" is not a string", "write a string in quotes")
 		}
 	}
 	return out
@@ -199,15 +199,11 @@ func (a *appReader) autostart(v value) { a.app.AutoStart = v.truthy }
 func (a *appReader) backoff(v value) { a.app.Backoff = v.duration() }
 
 func (a *appReader) stopExitCodes(v value) {
-	list := []value{v}
-	if v.kind == Array {
-		list = v.list
-	}
-	for i, e := range list {
+	for i, e := range v.elements() {
 		// PM2 reads strings as parseInt does.
 		n, err := strconv.Atoi(strings.TrimSpace(leadingInt().FindString(e.text)))
 		if err != nil || n < 0 || n > 255 {
-			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not an exit code", "write numbers from 0 to 255")
+			a.problemIn(i, e.show()+" is not an exit code", "write numbers from 0 to 255")
 			continue
 		}
 		a.app.StopCodes = append(a.app.StopCodes, n)

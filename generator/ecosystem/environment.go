@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -74,16 +73,13 @@ func (a *appReader) envFile(v value) { a.envFiles(v, "-") }
 
 // envFiles adds files with variables; systemd takes a minus for "if it is there".
 func (a *appReader) envFiles(v value, optional string) {
-	list := []value{v}
-	switch v.kind {
-	case Array:
-		list = v.list
-	case Object: // env_file: {…} is an environment called "file"
+	if v.kind == Object { // env_file: {…} is an environment called "file"
 		return
 	}
+	list := v.elements()
 	for i, e := range list {
 		if e.kind != String || e.text == "" {
-			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not the name of a file", `write the path of a file with lines NAME=value, such as ".env"`)
+			a.problemIn(i, e.show()+" is not the name of a file", `write the path of a file with lines NAME=value, such as ".env"`)
 			continue
 		}
 		a.given.envFiles = append(a.given.envFiles, optional+e.text)

@@ -1,9 +1,6 @@
 package ecosystem
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // own reads the keys inside `gopm: {…}`.
 func (a *appReader) own(v value) {
@@ -13,16 +10,12 @@ func (a *appReader) own(v value) {
 }
 
 func (a *appReader) listen(v value) {
-	list := []value{v}
-	if v.kind == Array {
-		list = v.list
-	}
-	for i, e := range list {
+	for i, e := range v.elements() {
 		switch e.kind {
 		case Number, String:
 			a.app.Ports = append(a.app.Ports, Port{e.text, a.key})
 		default:
-			a.problemOn(fmt.Sprintf("%s[%d]", a.key, i), e.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000"`)
+			a.problemIn(i, e.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000"`)
 		}
 	}
 }

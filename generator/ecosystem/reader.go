@@ -24,10 +24,10 @@ func (r *reader) apps(root value) []App {
 	if !ok {
 		return nil
 	}
-	var apps []App
 	deployed := root.get("deploy").get(r.env).get("env")
-	chosen := r.env == "" || deployed.kind == Object
-	var blocks, names, without []string
+	var apps []App
+	var entries []value
+	var names, without []string
 	for i, v := range list {
 		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv, path: r.path}
 		a.app.Index = i
@@ -37,6 +37,7 @@ func (r *reader) apps(root value) []App {
 		if len(r.only) > 0 && !slices.Contains(r.only, a.app.Name) {
 			continue
 		}
+		entries = append(entries, v)
 		if a.without {
 			without = append(without, a.app.Name)
 		}
@@ -45,39 +46,56 @@ func (r *reader) apps(root value) []App {
 			apps = append(apps, a.app)
 		}
 		r.problems = append(r.problems, a.problems...)
+	}
+	r.checkEnv(entries, deployed.kind == Object, without)
+	r.checkOnly(names)
+	return apps
+}
+
+// checkEnv tells what --env chose nothing in: some apps (without), or all.
+func (r *reader) checkEnv(entries []value, deployed bool, without []string) {
+	if r.env == "" {
+		return
+	}
+	var blocks []string
+	for _, v := range entries {
 		for _, f := range v.fields {
 			if name, ok := strings.CutPrefix(f.key, "env_"); ok {
 				blocks = append(blocks, name)
-				chosen = chosen || name == r.env
 			}
 		}
 	}
-	if chosen && len(without) > 0 {
-		r.notes = append(r.notes, Note{"env_" + r.env, NotChosen, "not in " + strings.Join(without, ", ")})
-	}
-	if !chosen && len(blocks) == 0 {
+	switch {
+	case deployed || slices.Contains(blocks, r.env):
+		if len(without) > 0 {
+			r.notes = append(r.notes, Note{"env_" + r.env, NotChosen, "not in " + strings.Join(without, ", ")})
+		}
+	case len(blocks) == 0:
 		r.notes = append(r.notes, Note{"--env " + r.env, Refused, "no app has env_" + r.env})
-	} else if !chosen {
-		p := &Problem{File: r.source.shown, Text: "no app has env_" + r.env}
+	default:
+		var hint string
 		if near := Nearest(r.env, blocks); near != "" {
-			p.Hint = "write --env " + near
+			hint = "write --env " + near
 		} else {
 			slices.Sort(blocks)
-			p.Hint = "it has: " + strings.Join(slices.Compact(blocks), ", ")
+			hint = "it has: " + strings.Join(slices.Compact(blocks), ", ")
 		}
-		r.problems = append(r.problems, p)
+		r.problem("no app has env_"+r.env, hint)
 	}
+}
+
+// checkOnly refuses a name of --only that no app has.
+func (r *reader) checkOnly(names []string) {
 	for _, name := range r.only {
 		if slices.Contains(names, name) {
 			continue
 		}
-		p := &Problem{File: r.source.shown, Text: fmt.Sprintf("no app is called %q", name), Hint: "it has: " + strings.Join(names, ", ")}
+		hint := "it has: " + strings.Join(names, ", ")
 		if near := Nearest(name, names); near != "" {
-			p.Hint = "did you mean " + near + "?"
+			hint = "did you mean " + near + "?"
 		}
-		r.problems = append(r.problems, p)
+		r.problem(fmt.Sprintf("no app is called %q", name), hint)
 	}
-	return apps
 }
 
 // list finds the list of apps where PM2 looks for it: apps, then pm2, then the
@@ -324,6 +342,11 @@ func (a *appReader) problemOn(key, text, hint string) {
 		key = spelled
 	}
 	a.problems = append(a.problems, &Problem{File: a.source.shown, Place: a.app.Place, App: a.app.Index, Key: key, Text: text, Hint: hint})
+}
+
+// problemIn is problem for an element of its list.
+func (a *appReader) problemIn(element int, text, hint string) {
+	a.problemOn(fmt.Sprintf("%s[%d]", a.key, element), text, hint)
 }
 
 // meant are keys that PM2 never had, and what people want who write them.

@@ -52,6 +52,14 @@ func (v value) get(key string) value {
 	return value{kind: Absent, text: "undefined"}
 }
 
+// elements returns those of an array; any other value is its own only one.
+func (v value) elements() []value {
+	if v.kind == Array {
+		return v.list
+	}
+	return []value{v}
+}
+
 // show returns v as an error message quotes it.
 func (v value) show() string {
 	switch v.kind {

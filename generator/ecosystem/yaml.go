@@ -154,11 +154,7 @@ func (y *yamlReader) merge(out *value, own map[string]int, merged map[string]boo
 	if err != nil {
 		return err
 	}
-	list := []value{v}
-	if v.kind == Array {
-		list = v.list
-	}
-	for _, from := range list {
+	for _, from := range v.elements() {
 		if from.kind != Object {
 			return yamlError{content.Line, content.Column, "<< needs an object to merge", "write an alias such as *defaults"}
 		}
