@@ -137,7 +137,7 @@ func isApp(v value) bool {
 		if row.Name != "script" && row.Name != "name" {
 			continue
 		}
-		for _, name := range row.names() {
+		for _, name := range row.Spellings() {
 			if v.get(name).truthy {
 				return true
 			}
@@ -230,7 +230,7 @@ func (a *appReader) read(v value) {
 func (a *appReader) table(rows []Attribute, v value, prefix string) {
 	known := map[string]bool{}
 	for _, row := range rows {
-		names := row.names()
+		names := row.Spellings()
 		for _, name := range names {
 			known[name] = true
 		}
@@ -306,7 +306,7 @@ func (a *appReader) attribute(row Attribute, v value) {
 func (a *appReader) unknown(prefix, key string, rows []Attribute) {
 	var names []string
 	for _, row := range rows {
-		names = append(names, row.names()...)
+		names = append(names, row.Spellings()...)
 	}
 	text := "PM2 drops it silently"
 	if prefix != "" {

@@ -50,17 +50,15 @@ type Attribute struct {
 	apply func(*appReader, value)
 }
 
-// names returns every spelling of the key, in the order in which PM2 tries them.
-func (a Attribute) names() []string {
+// Spellings returns every name that the attribute has in a file, in the order in
+// which PM2 tries them.
+func (a Attribute) Spellings() []string {
 	names := append([]string{a.Name}, a.Aliases...)
 	if camel := camelCase(a.Name); camel != a.Name && a.Name != envBlock {
 		names = append(names, camel)
 	}
 	return names
 }
-
-// Spellings returns every name that the attribute has in a file.
-func (a Attribute) Spellings() []string { return a.names() }
 
 // camelCase returns the form of a key that PM2 accepts beside its own.
 func camelCase(key string) string {
