@@ -51,7 +51,7 @@ func (a *appReader) belowHome(name string) (full string, ok bool) {
 func (a *appReader) atHome(key, dir, name string) string {
 	full, ok := a.belowHome(name)
 	if !ok {
-		return a.resolve(dir, name)
+		return resolve(dir, name)
 	}
 	if numeric().MatchString(a.app.User) && a.app.User != "0" {
 		a.problemOn(key, quoted(name)+" is below the home of the user "+a.app.User+", and a number does not say where that is", "write the path from / on, or the user by name")

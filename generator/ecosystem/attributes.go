@@ -3,7 +3,6 @@ package ecosystem
 import (
 	"fmt"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,17 +53,9 @@ func (a *appReader) strings(v value) []string {
 
 func (a *appReader) interpreter(v value) { a.given.interpreter = v.text }
 
-func (a *appReader) cwd(v value) { a.app.Dir = a.resolve(a.source.root, v.text) }
+func (a *appReader) cwd(v value) { a.app.Dir = resolve(a.source.root, v.text) }
 
 func (a *appReader) namespace(v value) { a.app.Namespace = v.text }
-
-// resolve makes a path absolute.
-func (a *appReader) resolve(dir, name string) string {
-	if path.IsAbs(name) {
-		return path.Clean(name)
-	}
-	return path.Join(dir, name)
-}
 
 func (a *appReader) execMode(v value) {
 	switch v.text {

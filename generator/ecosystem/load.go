@@ -46,11 +46,8 @@ func newSource(host Host, name, root string) *source {
 	if name == "-" {
 		src.shown = standardInput
 	} else {
-		abs := path.Clean(name)
-		if !path.IsAbs(abs) {
-			abs = path.Join(host.Dir, name)
-		}
-		src.home, src.base = path.Dir(abs), path.Base(abs)
+		full := resolve(host.Dir, name)
+		src.home, src.base = path.Dir(full), path.Base(full)
 	}
 	if src.root == "" {
 		src.root = src.home

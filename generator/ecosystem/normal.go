@@ -82,7 +82,7 @@ func (a *appReader) pathOfLog(name string) string {
 	if full, ok := a.belowHome(name); ok {
 		return full
 	}
-	return a.resolve(a.app.Dir, name)
+	return resolve(a.app.Dir, name)
 }
 
 // keep records a checked attribute for describe, as PM2 has it.

@@ -41,7 +41,7 @@ func (a *appReader) files() {
 // glob makes a path of watch absolute. The app's folder, and what is there under
 // that very name today, such as Next.js's pages/[id], stand for themselves.
 func (a *appReader) glob(name string) string {
-	full := a.resolve(a.app.Dir, name)
+	full := resolve(a.app.Dir, name)
 	rest, inside := below(full, a.app.Dir)
 	switch {
 	case a.exists(full) || !closes(name):

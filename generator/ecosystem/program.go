@@ -103,7 +103,7 @@ func (a *appReader) command(name string) {
 		a.normal(name, a.app.Args, "none", a.given.mode == "cluster")
 		normal := maps.Clone(a.pm2)
 		a.app.Args, a.given.interpreter = rest, "node"
-		a.scriptFile(a.resolve(a.app.Dir, first))
+		a.scriptFile(resolve(a.app.Dir, first))
 		a.pm2 = normal
 		return
 	}
@@ -137,7 +137,7 @@ func (a *appReader) scriptFile(script string) {
 	case strings.HasPrefix(interpreter, "~"):
 		interpreter = a.atHome("exec_interpreter", a.app.Dir, interpreter)
 	case strings.Contains(interpreter, "/"):
-		interpreter = a.resolve(a.app.Dir, interpreter)
+		interpreter = resolve(a.app.Dir, interpreter)
 	}
 	if byExtension && path.Ext(script) == "" && interpreter == "node" && !a.exists(script) {
 		a.noteOn("script", Differently, `is not there today, so taken for a script of Node; interpreter: "none" says that it is a program`)

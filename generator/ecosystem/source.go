@@ -130,11 +130,14 @@ func (s *source) inside(name string) (string, error) {
 }
 
 // absolute returns name as the file means it.
-func (s *source) absolute(name string) string {
+func (s *source) absolute(name string) string { return resolve(s.root, name) }
+
+// resolve makes a path absolute that starts in dir.
+func resolve(dir, name string) string {
 	if path.IsAbs(name) {
 		return path.Clean(name)
 	}
-	return path.Join(s.root, name)
+	return path.Join(dir, name)
 }
 
 // read returns another file that the ecosystem file asks for.
