@@ -51,14 +51,15 @@ type Set struct {
 }
 
 // Add puts a file into the set.
-func (s *Set) Add(name, text string) error { return s.add(File{Path: name, Text: text}) }
+func (s *Set) Add(name, text string) error { return s.AddFile(File{Path: name, Text: text}) }
 
 // AddSecret puts a file into the set that only its owner may read.
 func (s *Set) AddSecret(name, text string) error {
-	return s.add(File{Path: name, Text: text, Mode: secretMode})
+	return s.AddFile(File{Path: name, Text: text, Mode: secretMode})
 }
 
-func (s *Set) add(file File) error {
+// AddFile puts a file into the set as it is, such as one of another set.
+func (s *Set) AddFile(file File) error {
 	name := file.Path
 	if name == "." || path.IsAbs(name) || path.Clean(name) != name || strings.HasPrefix(name, "../") || name == ".." {
 		return fmt.Errorf("add %q: not a clean path below the root", name)

@@ -190,11 +190,8 @@ func (b boot) convert(s loaded) (*units.Set, []link) {
 		if !ok {
 			continue
 		}
-		add := set.Add
-		if f.Secret() {
-			add = set.AddSecret
-		}
-		if err := add(name, f.Text); err != nil {
+		f.Path = name
+		if err := set.AddFile(f); err != nil {
 			b.log(err.Error())
 		}
 		b.claimed[name] = s.file.Path

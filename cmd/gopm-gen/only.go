@@ -37,11 +37,7 @@ func (c command) generate(ctx context.Context, f flags, file ecosystem.File) (ge
 		if !ofOne && (ofApp || !ofNamespace(u.Path, f.prefix, file.Apps)) {
 			continue
 		}
-		add := set.Add
-		if u.Secret() {
-			add = set.AddSecret
-		}
-		if err := add(u.Path, u.Text); err != nil {
+		if err := set.AddFile(u); err != nil {
 			problems = append(problems, &ecosystem.Problem{File: f.file, Text: err.Error()})
 		}
 	}
