@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"iter"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -58,6 +57,12 @@ func (s *source) locate() {
 func (s *source) exists(name string) bool {
 	_, err := fs.Stat(s.files, inFS(name))
 	return err == nil
+}
+
+// regular reports whether a file of this machine is a regular one.
+func (s *source) regular(real string) bool {
+	info, err := fs.Stat(s.files, inFS(real))
+	return err == nil && info.Mode().IsRegular()
 }
 
 // inFS returns the name of a file in an fs.FS whose root is /.
@@ -225,64 +230,4 @@ func (s *source) show(name string) string {
 		return path.Join(path.Dir(s.shown), rest)
 	}
 	return s.now(name)
-}
-
-// plain returns what is left of a file without the marks at its beginning that
-// no parser takes.
-func plain(text []byte) string {
-	out := strings.TrimPrefix(string(text), "\ufeff")
-	// A comment of the same length, so that columns stay what they are.
-	if strings.HasPrefix(out, "#!") {
-		out = "//" + out[2:]
-	}
-	return out
-}
-
-// formats are the endings by which PM2 knows an ecosystem file, in the order in
-// which it looks for them anywhere in the name.
-var formats = []struct {
-	ending string
-	format format
-}{
-	{".json", formatJSON}, {".yml", formatYAML}, {".yaml", formatYAML},
-	{".config.js", formatScript}, {".config.cjs", formatScript}, {".config.mjs", formatScript},
-}
-
-// format is how a file is written.
-type format int
-
-const (
-	formatNone format = iota
-	formatScript
-	formatTypeScript
-	formatJSON
-	formatYAML
-)
-
-// formatOf returns how the file named base is written. PM2 looks into the names
-// of folders too, which only ever misleads it.
-func formatOf(base string) format {
-	switch path.Ext(base) {
-	case ".ts", ".mts", ".cts":
-		return formatTypeScript
-	}
-	if i := slices.IndexFunc(formats, func(f struct {
-		ending string
-		format format
-	}) bool {
-		return strings.Contains(base, f.ending)
-	}); i >= 0 {
-		return formats[i].format
-	}
-	switch path.Ext(base) {
-	case ".js", ".cjs", ".mjs":
-		return formatScript
-	}
-	return formatNone
-}
-
-// regular reports whether a file of this machine is a regular one.
-func (s *source) regular(real string) bool {
-	info, err := fs.Stat(s.files, inFS(real))
-	return err == nil && info.Mode().IsRegular()
 }
