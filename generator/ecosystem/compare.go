@@ -8,7 +8,7 @@ import (
 )
 
 // apps returns the apps of what a file exports, and the key under which they
-// are, as PM2 looks for them.
+// are, where PM2 looks for them: apps, then pm2, then the exported value itself.
 func (v value) apps() (list []value, key string) {
 	key, apps := "apps", v
 	switch {
@@ -17,10 +17,7 @@ func (v value) apps() (list []value, key string) {
 	case v.get("pm2").truthy:
 		key, apps = "pm2", v.get("pm2")
 	}
-	if apps.kind != Array {
-		return []value{apps}, key
-	}
-	return apps.list, key
+	return apps.elements(), key
 }
 
 // differences lists the places in which the apps of two trees differ.
@@ -63,7 +60,7 @@ func compare(a, b value, at string, differ func(at string, was value)) {
 			compare(f.value, b.get(f.key), join(at, f.key), differ)
 		}
 		for _, f := range b.fields {
-			if a.get(f.key).kind == Absent && f.value.kind != Absent && !a.has(f.key) {
+			if f.value.kind != Absent && !a.has(f.key) {
 				differ(join(at, f.key), value{})
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -181,7 +182,7 @@ func (s *source) tree(v nodeValue) (value, error) {
 		return value{kind: Boolean, text: v.Text, truthy: v.Text == "true"}, nil
 	case "number":
 		n, err := strconv.ParseFloat(v.Text, 64)
-		return value{kind: Number, text: v.Text, number: n, truthy: n != 0 && n == n}, err
+		return value{kind: Number, text: v.Text, number: n, truthy: n != 0 && !math.IsNaN(n)}, err
 	case "string":
 		text := s.moved(v.Text)
 		return value{kind: String, text: text, truthy: text != ""}, nil

@@ -31,7 +31,7 @@ func (r *reader) apps(root value) []App {
 	for i, v := range list {
 		a := appReader{source: r.source, env: r.env, spelled: map[string]string{}, pm2: map[string]any{}, deployed: deployed, dotenv: r.dotenv, path: r.path}
 		a.app.Index = i
-		a.app.Place = fmt.Sprintf("%s[%d]", key, i)
+		a.app.Place = appPlace(key, i, v)
 		a.read(v)
 		names = append(names, a.app.Name)
 		if len(r.only) > 0 && !slices.Contains(r.only, a.app.Name) {
@@ -98,11 +98,8 @@ func (r *reader) checkOnly(names []string) {
 	}
 }
 
-// list finds the list of apps where PM2 looks for it: apps, then pm2, then the
-// exported value itself.
+// list finds the list of apps, and the key that it has.
 func (r *reader) list(root value) (list []value, key string, ok bool) {
-	key = "apps"
-	apps := root
 	switch {
 	case root.kind == Other && root.text == "Function":
 		r.problem("module.exports is a function, which PM2 does not call", example)
@@ -110,24 +107,20 @@ func (r *reader) list(root value) (list []value, key string, ok bool) {
 	case root.kind != Object && root.kind != Array:
 		r.problem("module.exports is "+root.show()+", not an object", example)
 		return nil, "", false
-	case root.get("apps").truthy:
-		apps = root.get("apps")
-		r.others(root, "apps")
-	case root.get("pm2").truthy:
-		apps, key = root.get("pm2"), "pm2"
-		r.others(root, "pm2")
+	}
+	list, key = root.apps()
+	switch {
+	case root.get(key).truthy:
+		r.others(root, key)
 	case root.kind == Object && !isApp(root):
 		r.problem("module.exports has no apps", example)
 		return nil, "", false
 	}
-	if apps.kind != Array {
-		apps = value{kind: Array, list: []value{apps}}
-	}
-	if len(apps.list) == 0 {
+	if len(list) == 0 {
 		r.problem(key+" is empty", example)
 		return nil, "", false
 	}
-	return apps.list, key, true
+	return list, key, true
 }
 
 // isApp reports whether an object says what to run, under any name of script,
@@ -214,9 +207,6 @@ func (a *appReader) read(v value) {
 		return
 	}
 	a.app.Name = v.get("name").text
-	if name := v.get("name"); name.kind == String && name.truthy {
-		a.app.Place += " " + quoted(name.text)
-	}
 	a.defaults()
 	a.given.watch = v.get("watch").truthy
 	a.table(Attributes(), v, "")
