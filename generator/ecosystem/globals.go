@@ -1,27 +1,6 @@
 package ecosystem
 
-import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"hash"
-	"runtime"
-
-	"github.com/dop251/goja"
-	"github.com/dop251/goja_nodejs/buffer"
-)
-
-// architecture returns what Node and what uname(1) call this machine's.
-func architecture() (node, uname string) {
-	switch runtime.GOARCH {
-	case "amd64":
-		return "x64", "x86_64"
-	case "arm64":
-		return "arm64", "aarch64"
-	}
-	return runtime.GOARCH, runtime.GOARCH
-}
+import "github.com/dop251/goja"
 
 // globals gives the engine the names that Node has everywhere. Most files use
 // one or two of them, so each is made when it is first asked for.
@@ -83,20 +62,4 @@ func (e *engine) lazy(global *goja.Object, name, from string) {
 	if err := global.DefineAccessorProperty(name, getter, setter, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
 		panic(err)
 	}
-}
-
-// hashes are the digests of Node's crypto module that files make names with.
-var hashes = map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
-
-func (e *engine) cryptoHost(o *goja.Object) {
-	e.set(o, "hash", func(name string, data goja.Value) goja.Value {
-		make, ok := hashes[name]
-		if !ok {
-			panic(e.error("ERR_CRYPTO_INVALID_DIGEST", "Invalid digest: "+name, ""))
-		}
-		h := make()
-		h.Write(buffer.Bytes(e.vm, data))
-		return buffer.WrapBytes(e.vm, h.Sum(nil))
-	})
-	e.set(o, "random", func() float64 { return e.facts.random() })
 }
