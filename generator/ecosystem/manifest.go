@@ -1,7 +1,9 @@
 package ecosystem
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -50,7 +52,9 @@ func (m manifest) exported(rest string) (string, bool) {
 		wanted = "./" + rest
 	}
 	var paths map[string]json.RawMessage
-	if json.Unmarshal(m.Exports, &paths) != nil || !slices.ContainsFunc(keys(paths), func(k string) bool { return strings.HasPrefix(k, ".") }) {
+	broken := json.Unmarshal(m.Exports, &paths)
+	patterns := slices.SortedFunc(maps.Keys(paths), longerBase)
+	if broken != nil || !slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, ".") }) {
 		if wanted != "." {
 			return "", false
 		}
@@ -59,22 +63,23 @@ func (m manifest) exported(rest string) (string, bool) {
 	if exact, ok := paths[wanted]; ok {
 		return conditional(exact)
 	}
-	for pattern, target := range paths {
+	// Of several that fit, the one with the longest text before its star counts.
+	for _, pattern := range patterns {
 		before, after, star := strings.Cut(pattern, "*")
 		if star && strings.HasPrefix(wanted, before) && strings.HasSuffix(wanted, after) && len(wanted) >= len(before)+len(after) {
-			file, ok := conditional(target)
+			file, ok := conditional(paths[pattern])
 			return strings.ReplaceAll(file, "*", wanted[len(before):len(wanted)-len(after)]), ok
 		}
 	}
 	return "", false
 }
 
-func keys(m map[string]json.RawMessage) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
+// longerBase orders the patterns of exports as Node tries them: nodejs.org/api/esm,
+// PATTERN_KEY_COMPARE.
+func longerBase(a, b string) int {
+	baseA, _, _ := strings.Cut(a, "*")
+	baseB, _, _ := strings.Cut(b, "*")
+	return cmp.Or(len(baseB)-len(baseA), len(b)-len(a), strings.Compare(a, b))
 }
 
 // conditional returns the file that one entry of exports means here.
