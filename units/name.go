@@ -3,7 +3,6 @@ package units
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"strings"
 	"unicode"
 
@@ -68,15 +67,4 @@ func AccountName(app string) string {
 func checksum(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:4])
-}
-
-// ipAddress reports whether host is an IPv4 address or an IPv6 one in brackets.
-func ipAddress(host string) bool {
-	inner, bracketed := strings.CutPrefix(host, "[")
-	inner, closed := strings.CutSuffix(inner, "]")
-	addr, err := netip.ParseAddr(inner)
-	if err != nil || addr.Zone() != "" {
-		return false
-	}
-	return bracketed == closed && bracketed == addr.Is6()
 }
