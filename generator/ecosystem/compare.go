@@ -43,6 +43,17 @@ func differences(a, b value) []string {
 	return out
 }
 
+// mostPlaces is how many places a note about a fact names.
+const mostPlaces = 3
+
+// places lists what a fact decides.
+func places(list []string) string {
+	if more := len(list) - mostPlaces; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:mostPlaces], ", "), more)
+	}
+	return strings.Join(list, ", ")
+}
+
 // appPlace is how messages name an app.
 func appPlace(key string, i int, app value) string {
 	place := fmt.Sprintf("%s[%d]", key, i)

@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -267,25 +266,4 @@ func (e *environment) Delete(key string) bool {
 func (e *environment) Keys() []string {
 	e.facts.ask(factEnviron)
 	return slices.Clone(e.names)
-}
-
-// result is what an evaluated file left behind.
-type result struct {
-	exports value
-	facts   []Note
-	dotenv  []string // absolute paths, where the app will live
-}
-
-// notes tells what the file took from the machine that converts it.
-func (r result) notes() []Note { return r.facts }
-
-// mostPlaces is how many places a note about a fact names.
-const mostPlaces = 3
-
-// places lists what a fact decides.
-func places(list []string) string {
-	if more := len(list) - mostPlaces; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(list[:mostPlaces], ", "), more)
-	}
-	return strings.Join(list, ", ")
 }

@@ -104,7 +104,7 @@ func TestCPUs(t *testing.T) {
 			t.Errorf("%s: %d (%s), want %d", text, got, instances.kind, want)
 		}
 		taken := false
-		for _, n := range result.notes() {
+		for _, n := range result.facts {
 			taken = taken || n.Key == factCPUs
 		}
 		if wanted := want == none && strings.Contains(text, "os."); taken != wanted {

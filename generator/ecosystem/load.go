@@ -36,7 +36,7 @@ func Load(ctx context.Context, host Host, name string, opt Options) (File, []*Pr
 	}
 	r := reader{source: *src, env: opt.Env, only: opt.Only, dotenv: result.dotenv, path: host.Environ["PATH"]}
 	file.Apps = r.apps(result.exports)
-	file.Notes = append(result.notes(), r.notes...)
+	file.Notes = append(result.facts, r.notes...)
 	return file, r.problems
 }
 
@@ -54,6 +54,13 @@ func newSource(host Host, name, root string) *source {
 	}
 	src.locate()
 	return src
+}
+
+// result is what an evaluated file left behind.
+type result struct {
+	exports value
+	facts   []Note   // what the file took from the machine that converts it
+	dotenv  []string // absolute paths, where the app will live
 }
 
 // evaluate reads the file by its format.
