@@ -2,10 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -36,32 +32,4 @@ func TestUsageErrors(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%swant\n%s", tc.args, exit, stderr.String(), want)
 		}
 	}
-}
-
-// TestCompletions holds the completions of each shell to the flags of --help,
-// in both directions.
-func TestCompletions(t *testing.T) {
-	flag := regexp.MustCompile(`--[a-z][a-z-]+`)
-	want := sorted(flag.FindAllString(usage, -1))
-	for name, spelled := range map[string]*regexp.Regexp{
-		"gopm-gen.bash": flag, "_gopm-gen": flag, "gopm-gen.fish": regexp.MustCompile(`(?m)^complete -c gopm-gen -l ([a-z-]+)`),
-	} {
-		text, err := os.ReadFile(filepath.Join("../../packaging/completions", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, m := range spelled.FindAllStringSubmatch(string(text), -1) {
-			got = append(got, "--"+strings.TrimPrefix(m[len(m)-1], "--"))
-		}
-		got = slices.DeleteFunc(sorted(got), func(s string) bool { return s == "--flag" }) // a comment's
-		if !slices.Equal(got, want) {
-			t.Errorf("%s has %q\nwant %q", name, got, want)
-		}
-	}
-}
-
-func sorted(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
 }
