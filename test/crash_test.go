@@ -31,6 +31,49 @@ func (s scenario) settled() map[string]int {
 	return s.pids()
 }
 
+// killActivator kills it and waits for the next.
+func (s scenario) killActivator() {
+	s.t.Helper()
+	before, err := s.MainPID(s.t.Context(), site.Activator)
+	s.must(err)
+	s.must(s.Kill(s.t.Context(), site.Activator, "KILL"))
+	s.eventually("another activator is there", func() bool {
+		pid, err := s.MainPID(s.t.Context(), site.Activator)
+		s.must(err)
+		return pid != 0 && pid != before && s.state(site.Activator) == "active"
+	})
+}
+
+// killAsked asks on many connections, kills a worker that hangs, and checks that
+// each is answered all the same.
+func (s scenario) killAsked(hanging string, dial func(context.Context) (net.Conn, error)) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	const connections = 4 * workers
+	var open []net.Conn
+	for range connections {
+		conn, err := dial(ctx)
+		s.must(err)
+		defer conn.Close()
+		open = append(open, conn)
+	}
+	answers := make(chan error, connections)
+	for _, conn := range open {
+		go func() {
+			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
+			answers <- err
+		}()
+	}
+	s.must(s.Kill(ctx, hanging, "KILL"))
+	for range connections {
+		if err := <-answers; err != nil {
+			s.t.Errorf("a request wasn't answered: %v", err)
+		}
+	}
+	s.settled()
+}
+
 func TestActivatorKilled(t *testing.T) {
 	for _, profile := range load.Profiles() {
 		t.Run(profile.String(), func(t *testing.T) {
@@ -39,14 +82,7 @@ func TestActivatorKilled(t *testing.T) {
 			old := s.exactly(workers)
 			r := s.under(profile, func() {
 				for range 3 {
-					before, err := s.MainPID(t.Context(), site.Activator)
-					s.must(err)
-					s.must(s.Kill(t.Context(), site.Activator, "KILL"))
-					s.eventually("another activator is there", func() bool {
-						pid, err := s.MainPID(t.Context(), site.Activator)
-						s.must(err)
-						return pid != 0 && pid != before && s.state(site.Activator) == "active"
-					})
+					s.killActivator()
 				}
 			})
 			s.lossless(r)
@@ -176,29 +212,5 @@ func TestConnectionsQueuedToKilledWorker(t *testing.T) {
 	s.exactly(workers)
 	stopped := site.Instance(2)
 	s.must(s.Kill(t.Context(), stopped, "STOP"))
-
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	const connections = 4 * workers
-	answers := make(chan error, connections)
-	var open []net.Conn
-	for range connections {
-		conn, err := s.Dial(ctx, "tcp", site.Address)
-		s.must(err)
-		defer conn.Close()
-		open = append(open, conn)
-	}
-	for _, conn := range open {
-		go func() {
-			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
-			answers <- err
-		}()
-	}
-	s.must(s.Kill(t.Context(), stopped, "KILL"))
-	for range connections {
-		if err := <-answers; err != nil {
-			t.Errorf("a request wasn't answered: %v", err)
-		}
-	}
-	s.settled()
+	s.killAsked(stopped, func(ctx context.Context) (net.Conn, error) { return s.Dial(ctx, "tcp", site.Address) })
 }

@@ -23,6 +23,15 @@ func (s scenario) reloadFails(why string) {
 	}
 }
 
+// reloadMends checks that the next reload, of what is good, replaces the workers
+// in before and loses no request.
+func (s scenario) reloadMends(p load.Profile, before map[string]int) {
+	s.t.Helper()
+	s.must(s.Deploy(site.Good))
+	s.lossless(s.under(p, func() { s.must(s.Reload(s.t.Context())) }))
+	s.replaced(before)
+}
+
 // A canary that listens and then dies has served nobody.
 func TestCanaryDiesSoon(t *testing.T) {
 	s := boot(t, four)
@@ -38,9 +47,7 @@ func TestCanaryDiesSoon(t *testing.T) {
 	if got := s.told("canary-failed"); len(got) != 1 || got[0].Instance != "4" {
 		t.Errorf("the journal has %+v, want one canary", got)
 	}
-	s.must(s.Deploy(site.Good))
-	s.lossless(s.under(load.PerRequest, func() { s.must(s.Reload(t.Context())) }))
-	s.replaced(old)
+	s.reloadMends(load.PerRequest, old)
 }
 
 // The roll stops at the first worker that fails, what is good goes on serving,
@@ -66,9 +73,7 @@ func TestThirdWorkerFails(t *testing.T) {
 	if state := s.state(surge); state != "active" {
 		t.Errorf("%s, which stands in for %s, is %s", surge, failing, state)
 	}
-	s.must(s.Deploy(site.Good))
-	s.lossless(s.under(load.KeepAlive, func() { s.must(s.Reload(t.Context())) }))
-	s.replaced(now)
+	s.reloadMends(load.KeepAlive, now)
 }
 
 // A worker that is ready and dies while the next is replaced stops the roll.

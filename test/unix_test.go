@@ -6,7 +6,6 @@ import (
 	"net"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/gopm/gopm/test/load"
 	"github.com/gopm/gopm/test/site"
@@ -33,19 +32,6 @@ func (s scenario) overUnix(p load.Profile) load.Client {
 	client := s.Client(p)
 	client.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.DialUnix(ctx, httpSock) }
 	return client
-}
-
-// killActivator kills it and waits for the next.
-func (s scenario) killActivator() {
-	s.t.Helper()
-	before, err := s.MainPID(s.t.Context(), site.Activator)
-	s.must(err)
-	s.must(s.Kill(s.t.Context(), site.Activator, "KILL"))
-	s.eventually("another activator is there", func() bool {
-		pid, err := s.MainPID(s.t.Context(), site.Activator)
-		s.must(err)
-		return pid != 0 && pid != before && s.state(site.Activator) == "active"
-	})
 }
 
 func TestUnixSocket(t *testing.T) {
@@ -109,24 +95,5 @@ func TestUnixSocketSpread(t *testing.T) {
 	// What is on its way to a worker that hangs is given to another when it dies.
 	hangs := site.Instance(2)
 	s.must(s.Kill(t.Context(), hangs, "STOP"))
-	const connections = 4 * workers
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	answers := make(chan error, connections)
-	for range connections {
-		conn, err := s.DialUnix(ctx, httpSock)
-		s.must(err)
-		defer conn.Close()
-		go func() {
-			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
-			answers <- err
-		}()
-	}
-	s.must(s.Kill(t.Context(), hangs, "KILL"))
-	for range connections {
-		if err := <-answers; err != nil {
-			t.Errorf("a request wasn't answered: %v", err)
-		}
-	}
-	s.settled()
+	s.killAsked(hangs, func(ctx context.Context) (net.Conn, error) { return s.DialUnix(ctx, httpSock) })
 }
