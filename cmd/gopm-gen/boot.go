@@ -27,14 +27,14 @@ const bootDir = "etc/gopm"
 // too, and is none.
 var bootTypes = []string{".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml"}
 
-// A boot waits for its generators, so no file may keep it long, nor may all of
-// them. One that takes longer than its turn no longer holds up the next, which
-// is started beside it.
-const (
-	bootFileLimit = 500 * time.Millisecond
-	bootTurn      = 50 * time.Millisecond
-	bootLimit     = 900 * time.Millisecond
-)
+// bootLimits are how long a generator may take, since a boot waits for it.
+type bootLimits struct {
+	file time.Duration // each
+	all  time.Duration // together
+}
+
+// bootTurn is how long a file holds up the next, which is then started beside it.
+const bootTurn = 50 * time.Millisecond
 
 // bootUnits are the folders of units that a generator must not shadow, or that
 // shadow what it makes: systemd.unit(5), "Unit File Load Path".
@@ -51,7 +51,7 @@ func (c command) boot(ctx context.Context, dirs []string) int {
 		c.fail(generatorName+" is for systemd, which calls it with three folders", "to convert a file: gopm-gen FILE")
 		return exitUsage
 	}
-	ctx, cancel := context.WithTimeout(ctx, bootLimit)
+	ctx, cancel := context.WithTimeout(ctx, c.limits.all)
 	defer cancel()
 	b := boot{command: c, normal: path.Clean(dirs[0]), claimed: map[string]string{}, ports: map[string]string{}}
 	names, err := b.names()
@@ -154,7 +154,7 @@ func (b boot) load(ctx context.Context, names []string) []loaded {
 			over := sync.OnceFunc(func() { <-turns })
 			turn := time.AfterFunc(bootTurn, over)
 			if ctx.Err() == nil {
-				out[i].file, out[i].problems = ecosystem.Load(ctx, host, name, ecosystem.Options{Limit: bootFileLimit})
+				out[i].file, out[i].problems = ecosystem.Load(ctx, host, name, ecosystem.Options{Limit: b.limits.file})
 			} else {
 				out[i].problems = []*ecosystem.Problem{{File: name, Text: "not read: the others took too long", Hint: "mend those, then systemctl daemon-reload"}}
 			}

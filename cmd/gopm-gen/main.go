@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +42,7 @@ func process() command {
 		colourErr: colour && terminal(os.Stderr),
 		host:      machine(),
 		kernel:    kernel,
+		limits:    bootLimits{file: 500 * time.Millisecond, all: 900 * time.Millisecond},
 		version:   version,
 	}
 }

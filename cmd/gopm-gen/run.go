@@ -31,6 +31,7 @@ type command struct {
 	colourOut, colourErr bool
 	host                 ecosystem.Host
 	kernel               func(line string) // the kernel's log; for a generator alone
+	limits               bootLimits        // for a generator alone
 	version              string
 }
 
