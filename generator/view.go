@@ -75,6 +75,7 @@ type view struct {
 	HealthCheck    []units.Value
 	Surge          int
 	Parallel       int
+	HangTimeout    int64 // ms
 	MemoryLimit    int64
 	Watch          *units.Value
 	WatchIgnore    *units.Value
@@ -176,6 +177,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.logs(&v, q)
 	g.watch(&v, q)
 	g.healthCheck(&v, q)
+	g.hangTimeout(&v, q.app)
 	g.pace(&v, app)
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {

@@ -40,6 +40,17 @@ func isTemporary(name string) bool {
 	return strings.HasPrefix(name+"/", "/tmp/") || strings.HasPrefix(name+"/", "/var/tmp/")
 }
 
+// hangTimeout fills in how long a worker may do nothing.
+func (g *generation) hangTimeout(v *view, app ecosystem.App) {
+	switch {
+	case app.HangTimeout == 0:
+	case v.Cluster:
+		v.HangTimeout = app.HangTimeout.Milliseconds()
+	default:
+		g.note("gopm.hang_timeout", ecosystem.Refused, "only in cluster mode, where the activator asks each worker")
+	}
+}
+
 // healthCheck fills in how a worker is asked.
 func (g *generation) healthCheck(v *view, q quoter) {
 	h := q.app.HealthCheck

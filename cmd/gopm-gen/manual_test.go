@@ -77,7 +77,7 @@ func manualRow(b *strings.Builder, row ecosystem.Attribute) {
 	}
 	facts = append(facts, map[ecosystem.Fate]string{
 		ecosystem.Mapped: "becomes " + strings.Join(row.Becomes, ", "), ecosystem.BySystemd: "done by systemd",
-		ecosystem.Differently: "done differently", ecosystem.Refused: "left out", ecosystem.NotYet: "not yet",
+		ecosystem.Differently: "done differently", ecosystem.Refused: "left out",
 	}[row.Fate])
 	fmt.Fprintf(b, "%s\n.br\n%s.\n", roff(strings.Join(facts, "; ")), sentences(row.Note))
 }

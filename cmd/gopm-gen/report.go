@@ -65,7 +65,7 @@ func (o outcome) losses() []loss {
 	add := func(app string, notes []ecosystem.Note) {
 		for _, n := range notes {
 			switch n.Fate {
-			case ecosystem.Refused, ecosystem.NotYet, ecosystem.Unknown:
+			case ecosystem.Refused, ecosystem.Unknown:
 				out = append(out, loss{App: app, Key: n.Key, Fate: n.Fate, Text: n.Text})
 			}
 		}
@@ -189,7 +189,7 @@ func notes(b *strings.Builder, list []ecosystem.Note) {
 		fates []ecosystem.Fate
 	}{
 		{"differently", []ecosystem.Fate{ecosystem.Differently, ecosystem.BySystemd}},
-		{"left out", []ecosystem.Fate{ecosystem.NotChosen, ecosystem.NotYet, ecosystem.Refused, ecosystem.Unknown}},
+		{"left out", []ecosystem.Fate{ecosystem.NotChosen, ecosystem.Refused, ecosystem.Unknown}},
 	} {
 		first := true
 		for _, fate := range part.fates {

@@ -49,6 +49,8 @@ type App struct {
 	Watch           *Watch
 	HealthCheck     *HealthCheck
 	Surge, Parallel int // of a reload; 0: not given
+	// HangTimeout is how long an event loop may be blocked; 0: for ever.
+	HangTimeout time.Duration
 
 	SourceMaps    bool // PM2 turns them on
 	TakeRejection bool // an unhandled rejection ends no process

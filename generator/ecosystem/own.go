@@ -78,6 +78,8 @@ func (a *appReader) unhandledRejections(v value) {
 
 func (a *appReader) surge(v value) { a.app.Surge = int(min(v.number, mostPace)) }
 
+func (a *appReader) hangTimeout(v value) { a.app.HangTimeout = v.duration() }
+
 func (a *appReader) parallel(v value) { a.app.Parallel = int(min(v.number, mostPace)) }
 
 // mostPace is as good as any larger number of workers: the activator has no more.

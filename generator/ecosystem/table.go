@@ -15,7 +15,6 @@ const (
 	BySystemd   Fate = "systemd does it"
 	Differently Fate = "done differently"
 	Refused     Fate = "refused"
-	NotYet      Fate = "not yet"
 
 	// The next two are never in the table.
 	NotChosen Fate = "not chosen" // an env_ block that --env does not name
@@ -168,6 +167,9 @@ func OwnAttributes() []Attribute {
 			Becomes: []string{"GOPM_HEALTH_CHECK"},
 			Note:    "a path that each worker must answer before it is ready, and then every 10 s; { path, interval, timeout, threshold, start_period } in ms; true is by connecting",
 			apply:   (*appReader).healthCheck},
-		{Name: "hang_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Default: "0", Fate: NotYet, Note: "a worker that hangs gets no new connections, and is not restarted"},
+		{Name: "hang_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1000, HasMin: true, Fate: Mapped,
+			Becomes: []string{"GOPM_HANG_TIMEOUT"},
+			Note:    "how long a worker's event loop may be blocked before it is replaced; for ever where absent. Meanwhile the others get its connections",
+			apply:   (*appReader).hangTimeout},
 	}
 }
