@@ -72,6 +72,9 @@ type Activator struct {
 	healthPause pause
 	memory      map[int]*memoryUse // by instance: those that were over their limit
 	status      string
+	// ends counts how often an instance has ended by itself while that is
+	// followed, see followEnd.
+	ends map[int]int
 
 	ctx    context.Context // until Run returns
 	events chan func()
@@ -110,6 +113,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
 		memory:   make(map[int]*memoryUse),
+		ends:     make(map[int]int),
 		ctx:      running,
 		events:   make(chan func()),
 		refused:  seldom(),
@@ -325,6 +329,7 @@ func (a *Activator) startMissing(missing []int) {
 			a.starting--
 			if err != nil {
 				a.journal.of(instance).err("%s did not start: %v", a.settings.unit(instance), err)
+				a.followEnd(instance)
 			}
 			a.whenStarted()
 		})

@@ -40,6 +40,8 @@ func attacked(t testing.TB) (u underAttack, end func()) {
 		workers:  make(map[int]*worker),
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
+		ends:     make(map[int]int),
+		manager:  &manager{ctx: ctx},
 		ctx:      ctx,
 		events:   make(chan func()),
 		refused:  seldom(),

@@ -19,6 +19,7 @@ type event struct{ name, id string }
 // The events. An ID is never used for anything else.
 var (
 	workerCrashed   = event{"worker-crashed", "df78dd9b57684e5bac579562137f2786"}
+	workerFailed    = event{"worker-failed", "27393b2b39b248b799425e3fa1a99d38"}
 	rolloutStarted  = event{"rollout-started", "970c6b0961514d2fa16aa580d8f9e9ee"}
 	rolloutFinished = event{"rollout-finished", "ba45db2c27d744f584e92bb903b497e6"}
 	rolloutAborted  = event{"rollout-aborted", "0eb3cafc41f2448499f9f5d6425f5bbc"}
@@ -30,7 +31,7 @@ var (
 // Events are the names of all events by their MESSAGE_ID.
 func Events() map[string]string {
 	names := make(map[string]string)
-	for _, e := range []event{workerCrashed, rolloutStarted, rolloutFinished, rolloutAborted, canaryFailed, workerHung, memoryLimit} {
+	for _, e := range []event{workerCrashed, workerFailed, rolloutStarted, rolloutFinished, rolloutAborted, canaryFailed, workerHung, memoryLimit} {
 		names[e.id] = e.name
 	}
 	return names

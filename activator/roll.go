@@ -135,6 +135,7 @@ func (a *Activator) tellFailure(r *roll, job rollout.Job, err error) {
 		j.as(canaryFailed).err("%s: the canary %s failed: %v", r.why, unit, err)
 	default:
 		j.err("%s: %s of %s failed: %v", r.why, job.Verb, unit, err)
+		a.followEnd(job.Instance)
 	}
 }
 

@@ -441,8 +441,11 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	if w.drain != nil {
 		w.drain.finish()
 	}
-	if w.ended != nil && !w.draining {
-		w.ended()
+	if !w.draining && !errors.Is(reason, errAttachedAgain) {
+		a.followEnd(w.instance)
+		if w.ended != nil {
+			w.ended()
+		}
 	}
 	for turn := range w.probes {
 		w.acknowledged(turn, false)
