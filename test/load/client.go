@@ -104,7 +104,7 @@ func (c Client) request(ctx context.Context, kept **connection) (pid int, err er
 	pid, again, err := c.exchange(conn)
 	if err != nil {
 		conn.close()
-		return 0, fmt.Errorf("%s (reused %t): %w", conn.LocalAddr(), reused, err)
+		return 0, &lossError{conn.LocalAddr(), reused, err}
 	}
 	if again {
 		*kept = conn
@@ -153,6 +153,19 @@ func (c *connection) close() {
 	}
 }
 
+// lossError is a failure on a connection that was there.
+type lossError struct {
+	local  net.Addr
+	reused bool
+	err    error
+}
+
+func (e *lossError) Error() string {
+	return fmt.Sprintf("%s (reused %t): %v", e.local, e.reused, e.err)
+}
+
+func (e *lossError) Unwrap() error { return e.err }
+
 type statusError int
 
 func (e statusError) Error() string {
@@ -173,13 +186,20 @@ const examples = 3
 
 func (c *counter) failed(err error) {
 	c.Failed[kind(err)]++
+	port := 0
+	if loss := (*lossError)(nil); errors.As(err, &loss) {
+		if local, ok := loss.local.(*net.TCPAddr); ok {
+			port = local.Port
+		}
+	}
+	c.Lost = append(c.Lost, port)
 	if len(c.Examples) < examples {
-		c.Examples = append(c.Examples, fmt.Sprintf("[%s] %v", monotonic(), err))
+		c.Examples = append(c.Examples, fmt.Sprintf("[%s] %v", Now(), err))
 	}
 }
 
-// monotonic is the time as journalctl --output=short-monotonic shows it.
-func monotonic() string {
+// Now is the time as journalctl --output=short-monotonic shows it.
+func Now() string {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return err.Error()

@@ -61,6 +61,7 @@ type Result struct {
 	Failed   map[string]int // by what happened: refused, reset, closed, timeout, …
 	PIDs     map[int]int    // requests answered by each worker; only Client knows
 	Longest  time.Duration  // of an answered request; only Client knows
+	Lost     []int          // the client's port of each failure, 0 where it had none; only Client knows
 	Examples []string       // the first few failures in full; only Client knows
 }
 
@@ -80,6 +81,7 @@ func (r Result) Add(other Result) Result {
 		Failed:   map[string]int{},
 		PIDs:     map[int]int{},
 		Longest:  max(r.Longest, other.Longest),
+		Lost:     slices.Concat(r.Lost, other.Lost),
 		Examples: slices.Concat(r.Examples, other.Examples),
 	}
 	for _, part := range []Result{r, other} {

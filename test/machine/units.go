@@ -48,23 +48,25 @@ func (m *Machine) Kill(ctx context.Context, unit, signal string) error {
 
 // Systemd connects to the machine's systemd. The caller closes it.
 func (m *Machine) Systemd() (*dbus.Conn, error) {
-	return dbus.NewConnection(func() (*godbus.Conn, error) {
-		// Not through its private socket: systemd turns away whom it can't
-		// see in its own process namespace.
-		conn, err := godbus.Dial("unix:path=" + m.file("/run/dbus/system_bus_socket"))
-		if err != nil {
-			return nil, fmt.Errorf("connect to systemd: %w", err)
-		}
-		if err := conn.Auth([]godbus.Auth{godbus.AuthExternal("0")}); err != nil {
-			conn.Close()
-			return nil, fmt.Errorf("connect to systemd: %w", err)
-		}
-		if err := conn.Hello(); err != nil {
-			conn.Close()
-			return nil, fmt.Errorf("connect to systemd: %w", err)
-		}
-		return conn, nil
-	})
+	return dbus.NewConnection(m.bus)
+}
+
+// bus connects to the machine's system bus, and not to systemd's private
+// socket: systemd turns away whom it can't see in its own process namespace.
+func (m *Machine) bus() (*godbus.Conn, error) {
+	conn, err := godbus.Dial("unix:path=" + m.file("/run/dbus/system_bus_socket"))
+	if err != nil {
+		return nil, fmt.Errorf("connect to systemd: %w", err)
+	}
+	if err := conn.Auth([]godbus.Auth{godbus.AuthExternal("0")}); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connect to systemd: %w", err)
+	}
+	if err := conn.Hello(); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connect to systemd: %w", err)
+	}
+	return conn, nil
 }
 
 // A Process is one that runs in the machine.
@@ -73,6 +75,7 @@ type Process struct {
 	PID  int    // as the machine sees it
 	Name string // of its executable, without folder
 	Env  []string
+	host int // its id as the host sees it
 }
 
 // Processes returns the processes of the units matching the shell pattern, as
@@ -123,6 +126,9 @@ func process(pid string) (Process, error) {
 		return Process{}, err
 	}
 	p := Process{Name: filepath.Base(exe), Env: strings.Split(strings.TrimRight(string(environ), "\x00"), "\x00")}
+	if p.host, err = strconv.Atoi(pid); err != nil {
+		return Process{}, err
+	}
 	for line := range strings.Lines(string(status)) {
 		// One id for each namespace, the innermost last: proc(5).
 		if ids, found := strings.CutPrefix(line, "NSpid:"); found {
