@@ -116,59 +116,6 @@ func TestActivatorRestarted(t *testing.T) {
 	s.replaced(old)
 }
 
-func TestActivatorKilledDuringReload(t *testing.T) {
-	moments := map[string]func(s scenario, old map[string]int) bool{
-		"the surge worker starts": func(s scenario, old map[string]int) bool {
-			return s.state(site.Instance(workers)) == "activating"
-		},
-		"the surge worker is ready": func(s scenario, old map[string]int) bool {
-			return s.state(site.Instance(workers)) == "active"
-		},
-		"a worker drains or stops": func(s scenario, old map[string]int) bool {
-			return s.state(site.Instance(1)) != "active"
-		},
-		"half of the workers are new": func(s scenario, old map[string]int) bool {
-			pids, err := s.PIDs()
-			return err == nil && pids[site.Instance(1)] != 0 && pids[site.Instance(1)] != old[site.Instance(1)]
-		},
-		"the surge worker stops": func(s scenario, old map[string]int) bool {
-			return s.state(site.Instance(workers)) == "deactivating"
-		},
-	}
-	for moment, come := range moments {
-		t.Run(moment, func(t *testing.T) {
-			s := boot(t, four)
-			s.must(s.Start(t.Context()))
-			old := s.exactly(workers)
-			watch, err := s.Watch(t.Context())
-			s.must(err)
-			// Each connection has a request under way at any time: none can be
-			// cut without its being seen.
-			r := s.under(load.Slow, func() {
-				s.systemctl("reload", "--no-block", site.Target)
-				s.eventually(moment, func() bool { return come(s, old) })
-				s.must(s.Kill(t.Context(), site.Activator, "KILL"))
-				s.settled()
-				// Whatever it did about the reload, the next one is whole.
-				before := s.pids()
-				if _, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api"); err != nil {
-					t.Error(err)
-				}
-				s.replaced(before)
-			})
-			s.lossless(r)
-			seen, err := watch.Stop()
-			s.must(err)
-			if seen.FewestReady < workers {
-				t.Errorf("at one time %d workers were ready, want at least %d", seen.FewestReady, workers)
-			}
-			if seen.MostOfFirst > 1 {
-				t.Errorf("at one time %d processes were instance 0", seen.MostOfFirst)
-			}
-		})
-	}
-}
-
 // What is under way inside a worker is lost with it, and nothing else.
 func TestWorkerKilled(t *testing.T) {
 	s := boot(t, four)
