@@ -1,7 +1,6 @@
 package test
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
@@ -38,77 +37,6 @@ func TestReload(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestReloadBrokenRelease(t *testing.T) {
-	s := boot(t, four)
-	s.must(s.Start(t.Context()))
-	old := s.exactly(workers)
-	s.must(s.Deploy(site.Broken))
-
-	r := s.under(load.KeepAlive, func() {
-		out, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api")
-		if err == nil {
-			t.Errorf("gopm-activator reload succeeds with a broken release, and says:\n%s", out)
-		} else if !strings.Contains(err.Error(), "exit status 1: gopm-activator: error: ") {
-			t.Errorf("gopm-activator reload fails with %q, want exit status 1 and an error", err)
-		}
-		// systemctl can't tell of it: systemd has no word for a failed reload
-		// of a target.
-		s.must(s.Reload(t.Context()))
-	})
-	s.lossless(r)
-	if now := s.exactly(workers); !maps.Equal(now, old) {
-		t.Errorf("workers are %v, want the old ones %v", now, old)
-	}
-
-	status, err := s.Property(t.Context(), site.Activator, "StatusText")
-	s.must(err)
-	journal, err := s.Journal(t.Context(), site.Activator)
-	s.must(err)
-	t.Logf("status text: %s", status)
-	for where, text := range map[string]string{"status": status, "journal": journal} {
-		if !strings.Contains(text, "aborted") {
-			t.Errorf("the %s doesn't say that the reload was aborted:\n%s", where, text)
-		}
-	}
-
-	s.must(s.Deploy(site.Good))
-	r = s.under(load.KeepAlive, func() {
-		out, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api")
-		s.must(err)
-		t.Logf("gopm-activator reload says:\n%s", out)
-	})
-	s.lossless(r)
-	s.replaced(old)
-	status, err = s.Property(t.Context(), site.Activator, "StatusText")
-	s.must(err)
-	if strings.Contains(status, "aborted") {
-		t.Errorf("after a good release the status is still %q", status)
-	}
-}
-
-// A reload that comes during another has its own roll, or shares one that
-// begins after it was asked for.
-func TestReloadTwiceAtOnce(t *testing.T) {
-	s := boot(t, four)
-	s.must(s.Start(t.Context()))
-	old := s.exactly(workers)
-	s.lossless(s.under(load.Slow, func() {
-		ended := make(chan error)
-		for range 2 {
-			go func() {
-				_, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api")
-				ended <- err
-			}()
-		}
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
-	}))
-	s.replaced(old)
 }
 
 func TestStopDuringReload(t *testing.T) {

@@ -141,6 +141,16 @@ const (
 	Hostile Release = "hostile.js"
 	// Datagrams answers UDP, on 5353 and 5354, and has no HTTP.
 	Datagrams Release = "datagrams.js"
+	// Light is good, and small.
+	Light Release = "light.js"
+	// What makes PM2 lose requests in a reload: Long takes 2.5 s for a request,
+	// Sluggish 5 s to listen, Metrics listens elsewhere first, Obedient knows the
+	// message shutdown and no signal, and Parent has a child do the work.
+	Long     Release = "long.js"
+	Sluggish Release = "sluggish.js"
+	Metrics  Release = "metrics.js"
+	Obedient Release = "obedient.js"
+	Parent   Release = "parent.js"
 	// Secure speaks HTTPS, with key.pem and cert.pem of its folder.
 	Secure Release = "secure.js"
 )
