@@ -10,7 +10,8 @@
 // answer, hangs up on connections that nobody uses, and waits for the others.
 // http.Server.close() is not that: it cuts idle connections while a client may
 // just be sending, and since Node 26.4 those that have not spoken yet
-// (nodejs/node#63470); a client that keeps asking is served for ever.
+// (nodejs/node#63470); a client that keeps asking is served for ever. What is
+// different with HTTP/2 is in http2.cjs.
 //
 // Until a drain begins this costs nothing per request.
 
@@ -19,6 +20,7 @@ const net = require('net');
 const path = require('path');
 
 const datagrams = require('./datagrams.cjs');
+const http2 = require('./http2.cjs');
 
 const SWEEP = 100; // ms from one look at the open connections to the next
 
@@ -76,10 +78,12 @@ function watch(server) {
   servers.add(server);
   server.on('connection', meet);
   server.on('secureConnection', meet); // where TLS is spoken, HTTP is spoken on this socket
+  server.on('session', http2.meet);
   server.once('close', () => {
     servers.delete(server);
     server.off('connection', meet);
     server.off('secureConnection', meet);
+    server.off('session', http2.meet);
   });
   if (draining) stopAccepting(server);
 }
@@ -144,6 +148,7 @@ function drain() {
     reportIfDrained();
   });
   diagnostics.channel('http.server.request.start').subscribe(onRequest);
+  http2.drain();
   for (const socket of connections) {
     if (owesAnswer(socket)) follow(socket, socket._httpMessage);
   }
@@ -268,6 +273,7 @@ function sweep() {
   for (const socket of connections) {
     if (mayHangUp(socket) && quietSweeps(socket) >= patience(socket)) hangUp(socket);
   }
+  http2.sweep();
 }
 
 /**

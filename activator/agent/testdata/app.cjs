@@ -5,8 +5,12 @@
 
 const fs = require('fs');
 const http = require('http');
+const http2 = require('http2');
 const https = require('https');
 const { setTimeout: sleep } = require('timers/promises');
+
+let counted = 0; // requests for /count
+let letGo; // answers /held
 
 const routes = {
   '/': (req, res) => res.end('hello'),
@@ -16,6 +20,12 @@ const routes = {
     process.send('slow');
     await sleep(Number(req.query.get('ms')));
     res.end('hello');
+  },
+
+  // Answers when the test says so.
+  '/held': (req, res) => {
+    letGo = () => res.end('hello');
+    process.send('held');
   },
 
   // Headers and the first part now, the rest later.
@@ -49,6 +59,11 @@ const routes = {
     const end = Date.now() + Number(req.query.get('ms'));
     while (Date.now() < end);
     res.end('hello');
+  },
+
+  '/count': (req, res) => {
+    counted += 1;
+    res.end('counted');
   },
 
   // Ways to send a header of one's own.
@@ -94,11 +109,12 @@ function onUpgrade(req, socket) {
 }
 
 function create() {
-  if (!process.env.CERT) return http.createServer(onRequest);
-  return https.createServer({
-    cert: fs.readFileSync(process.env.CERT),
-    key: fs.readFileSync(process.env.KEY),
-  }, onRequest);
+  const { CERT, KEY, HTTP2 } = process.env;
+  if (!CERT) return (HTTP2 ? http2 : http).createServer(onRequest);
+  const secret = { cert: fs.readFileSync(CERT), key: fs.readFileSync(KEY) };
+  return HTTP2
+    ? http2.createSecureServer({ ...secret, allowHTTP1: true }, onRequest)
+    : https.createServer(secret, onRequest);
 }
 
 const server = create();
@@ -112,6 +128,8 @@ process.on('SIGINT', () => server.close((err) => {
 process.on('message', (what) => {
   if (what === 'listen') http.createServer(onRequest).listen(0, 'localhost');
   if (what === 'close') server.close();
+  if (what === 'let go') letGo();
+  if (what === 'count') process.send(`${counted} counted`);
   if (what === 'disconnect') process.disconnect();
 });
 // Node's own time for idle connections, 5 s, must not end one before the agent.
