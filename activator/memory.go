@@ -87,13 +87,10 @@ func (a *Activator) restrainMemory(r *roll) {
 	}
 }
 
-// residentSize is in bytes.
+// residentSize is in bytes. It reads one file (/proc/PID/statm, proc(5));
+// process.NewProcess would read four more, for each worker at each tick.
 func residentSize(pid int) (uint64, error) {
-	p, err := process.NewProcess(int32(pid))
-	if err != nil {
-		return 0, err
-	}
-	info, err := p.MemoryInfo()
+	info, err := (&process.Process{Pid: int32(pid)}).MemoryInfo()
 	if err != nil {
 		return 0, err
 	}

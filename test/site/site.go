@@ -151,6 +151,8 @@ const (
 	Metrics  Release = "metrics.js"
 	Obedient Release = "obedient.js"
 	Parent   Release = "parent.js"
+	// Chatty logs each request.
+	Chatty Release = "chatty.js"
 	// Secure speaks HTTPS, with key.pem and cert.pem of its folder.
 	Secure Release = "secure.js"
 )
