@@ -285,3 +285,22 @@ func openFiles(t testing.TB) int {
 	}
 	return len(entries)
 }
+
+// What a flood costs: of what asks for something a worker may say 1000 a second,
+// of answers 10,000.
+func BenchmarkHandle(b *testing.B) {
+	for name, line := range map[string]string{
+		"asks":    `{"cmd":"NODE_CLUSTER","act":"queryServer","address":"127.0.0.1","port":22,"addressType":4,"seq":3}`,
+		"answers": `{"cmd":"NODE_CLUSTER","ack":1,"accepted":true}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			u, end := attacked(b)
+			defer end()
+			for b.Loop() {
+				if err := u.hear(u.hostile, line); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

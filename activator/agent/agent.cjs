@@ -13,4 +13,7 @@ const isWorker = Boolean(process.send) && require('cluster').isWorker;
 if (['GOPM_LOG_TYPE', 'GOPM_LOG_DATE_FORMAT', 'GOPM_LOG_NAME'].some((name) => name in process.env)) {
   require('./logs.cjs').install(process);
 }
-if (isWorker) require('./drain.cjs').install(process);
+if (isWorker) {
+  require('./disk.cjs').install(process);
+  require('./drain.cjs').install(process);
+}
