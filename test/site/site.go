@@ -153,6 +153,8 @@ const (
 	Parent   Release = "parent.js"
 	// Chatty logs each request.
 	Chatty Release = "chatty.js"
+	// Talkative tells PM2 what it can, and answers with what it was told.
+	Talkative Release = "talkative.js"
 	// Secure speaks HTTPS, with key.pem and cert.pem of its folder.
 	Secure Release = "secure.js"
 )
