@@ -84,6 +84,7 @@ type generation struct {
 	opt        Options
 	named      map[string]string // which app has a unit name
 	listening  map[string]string // which app has an address
+	bound      []bound
 	namespaces map[string]*namespace
 	said       []ecosystem.Note // about the app that is being done
 	result     Result
@@ -106,9 +107,9 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	for _, key := range []string{app.Name, name} {
 		if addresses, ok := g.opt.Listen[key]; ok {
 			used[key] = true
-			app.Ports = nil
+			app.Ports, app.Datagrams = nil, nil
 			for _, address := range addresses {
-				app.Ports = append(app.Ports, ecosystem.Port{Address: address, Key: "--listen"})
+				app.AddPort(ecosystem.Port{Address: address, Key: "--listen"})
 			}
 		}
 	}
@@ -118,7 +119,7 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	}
 	out := AppReport{Name: app.Name, Unit: name, Cluster: v.Cluster, Instances: v.Count, Enable: v.enable(), Notes: g.notes(app, v)}
 	for _, p := range v.Ports {
-		out.Ports = append(out.Ports, p.String())
+		out.Ports = append(out.Ports, p.report())
 	}
 	for _, f := range v.files() {
 		if g.add(app, f, v) {

@@ -31,7 +31,7 @@ func (g *generation) ports(v *view, q quoter) {
 			continue
 		}
 		g.listening[p.Address] = q.app.Place
-		v.Ports = append(v.Ports, address)
+		v.Ports = append(v.Ports, port{Value: address})
 		if strings.HasPrefix(p.Address, "/") {
 			v.SocketFile = true
 			if !g.opt.User && !g.opt.Boot {

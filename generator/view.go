@@ -27,7 +27,7 @@ type view struct {
 	AutoStart    bool
 	Lazy         bool
 
-	Ports                  []units.Value
+	Ports                  []port
 	SharedPort, SocketFile bool   // what is among Ports: addresses, and paths
 	LowPort                bool   // one of Ports is for the privileged only
 	Count                  string // what GOPM_INSTANCES is: max, a number, or a negative one for CPUs less
@@ -161,6 +161,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	if v.Cluster {
 		g.ports(&v, q)
 	}
+	g.datagrams(&v, q)
 	if !app.Instances.PerCPU {
 		for i := range app.Instances.N {
 			v.Instances = append(v.Instances, i)

@@ -227,6 +227,19 @@ func Listen(address string) (Value, error) {
 	return Value{address}, nil
 }
 
+// Datagram makes a Value for ListenDatagram=: an address with a port, or a port,
+// of IPv4 then: systemd would bind one of IPv6, with which an app's udp4 socket
+// cannot answer.
+func Datagram(address string) (Value, error) {
+	if isNumber(address) {
+		address = "0.0.0.0:" + address
+	}
+	if hostPort(address) != nil {
+		return Value{}, refuse("is not a port or an address", `write udp: and a port from 1 to 65535, or an address such as "udp:127.0.0.1:5353"`)
+	}
+	return Value{address}, nil
+}
+
 // Name makes a Value from the name of an app's units, as [AppName] makes it.
 func Name(s string) (Value, error) {
 	if name, _ := AppName(s); name != s {

@@ -46,11 +46,18 @@ func TestValues(t *testing.T) {
 	listen := func(s string) func() (units.Value, error) {
 		return func() (units.Value, error) { return units.Listen(s) }
 	}
+	datagram := func(s string) func() (units.Value, error) {
+		return func() (units.Value, error) { return units.Datagram(s) }
+	}
 	for _, tc := range []struct {
 		name string
 		make func() (units.Value, error)
 		want string // or the error
 	}{
+		{"datagram port", datagram("5353"), "0.0.0.0:5353"},
+		{"datagram address", datagram("[::1]:5353"), "[::1]:5353"},
+		{"datagram path", datagram("/run/x"), "is not a port or an address"},
+		{"datagram port 0", datagram("0"), "is not a port or an address"},
 		{"text", text("my‑api: 100% \"x\" $HOME"), "my‑api: 100%% \"x\" $HOME"},
 		{"text with a newline", text("a\nExecStart=/bin/sh"), "has a line break, which a unit cannot hold there"},
 		{"text with a carriage return", text("a\rExecStart=/bin/sh"), "has the control character U+000D, which a unit cannot hold"},

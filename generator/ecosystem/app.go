@@ -2,6 +2,7 @@ package ecosystem
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type App struct {
 	InstanceVar string     // the variable with the instance number, where the file asks for another than NODE_APP_INSTANCE
 	Increment   *Increment
 	Ports       []Port // what the app listens on, as far as the file says
+	Datagrams   []Port // the same of UDP
 	User, Group string // empty: not given
 	Homed       bool   // User is who the app's folder is the home of
 
@@ -114,6 +116,16 @@ type Increment struct {
 
 // Port is an address that the app listens on, and the key that says so.
 type Port struct{ Address, Key string }
+
+// AddPort adds what somebody wants in the socket unit: an address, with udp:
+// before it where it is one of UDP.
+func (a *App) AddPort(p Port) {
+	if address, udp := strings.CutPrefix(p.Address, "udp:"); udp {
+		a.Datagrams = append(a.Datagrams, Port{address, p.Key})
+		return
+	}
+	a.Ports = append(a.Ports, p)
+}
 
 // Watch says which changes of files restart the app. Paths are absolute globs,
 // in which a backslash takes a character's meaning away.

@@ -13,9 +13,9 @@ func (a *appReader) listen(v value) {
 	for i, e := range v.elements() {
 		switch e.kind {
 		case Number, String:
-			a.app.Ports = append(a.app.Ports, Port{e.text, a.key})
+			a.app.AddPort(Port{e.text, a.key})
 		default:
-			a.problemIn(i, e.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000"`)
+			a.problemIn(i, e.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000" or "udp:5353"`)
 		}
 	}
 }

@@ -124,8 +124,8 @@ func healthRows(h *HealthCheck) []Attribute {
 func OwnAttributes() []Attribute {
 	return []Attribute{
 		{Name: "listen", Kinds: []Kind{Number, String, Array}, Fate: Mapped,
-			Becomes: []string{"ListenStream="},
-			Note:    "a port, an address with a port, a socket's path, or a list of them; goes before port and PORT",
+			Becomes: []string{"ListenStream=", "ListenDatagram="},
+			Note:    "a port, an address with a port, a socket's path, or a list of them; goes before port and PORT; udp: before a port or an address makes it one of UDP, in cluster mode",
 			apply:   (*appReader).listen},
 		{Name: "drain_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"ExecStop="},
