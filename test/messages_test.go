@@ -69,6 +69,7 @@ func TestMessages(t *testing.T) {
 	s.sends()
 	s.reports()
 	s.refusesToSend()
+	s.looksBusy()
 }
 
 // looksWell checks the status of the app at rest.
@@ -156,9 +157,20 @@ func (s scenario) refusesToSend() {
 	s.fails("gopm-activator: error: send to my-api: my-api@7.service is not running", "send", "my-api", "7", "hello")
 	s.fails("gopm-activator: error: send to my-api: a message with a cmd that begins with NODE_ would be Node's own, not the app's",
 		"send", "my-api", `{"cmd":"NODE_CLUSTER","act":"disconnect"}`)
-	status := s.lookAt("my-api")
-	if status.Ready != workers {
-		s.t.Errorf("the status is %+v", status)
+}
+
+// looksBusy checks the status during a reload.
+func (s scenario) looksBusy() {
+	s.t.Helper()
+	s.systemctl("reload", "--no-block", site.Target)
+	var status control.Status
+	s.eventually("a reload is under way", func() bool {
+		status = s.lookAt("my-api")
+		return status.Roll != nil && len(status.Workers) > workers
+	})
+	canary := status.Workers[workers]
+	if r := *status.Roll; r.Reason != "reload" || r.Total != workers || !strings.Contains(r.Doing, ".service") || canary.Unit != site.Instance(workers) {
+		s.t.Errorf("the status is %+v, with %+v", r, canary)
 	}
 }
 

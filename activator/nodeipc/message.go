@@ -8,6 +8,7 @@ package nodeipc
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -78,20 +79,20 @@ func Parse(line []byte) (Message, error) {
 	if tooLong(line) {
 		return Message{}, nil
 	}
-	if !json.Valid(line) {
-		return Message{}, fmt.Errorf("parse message: not JSON: %.80q", line)
-	}
-	var text string
-	if json.Unmarshal(line, &text) == nil {
-		return Message{App: App{Text: text}}, nil
-	}
 	var head struct {
 		Cmd  string          `json:"cmd"`
 		Type string          `json:"type"`
 		Data json.RawMessage `json:"data"`
 	}
-	if json.Unmarshal(line, &head) != nil {
-		return Message{}, nil
+	err := json.Unmarshal(line, &head)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return Message{}, fmt.Errorf("parse message: not JSON: %.80q", line)
+	}
+	if err != nil { // no object, or one that nobody here knows
+		var text string
+		_ = json.Unmarshal(line, &text)
+		return Message{App: App{Text: text}}, nil
 	}
 	if !isInternal(head.Cmd) {
 		return Message{App: App{Type: head.Type, Data: head.Data}}, nil
