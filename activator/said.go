@@ -10,7 +10,7 @@ import (
 
 // What is kept of one worker's messages is bounded, so that a hostile one cannot
 // make this process grow: by mostKept bytes of names and JSON, and by mostKinds
-// of them. @pm2/io's metrics are about 25 and take 3 KiB.
+// of them. @pm2/io 6.1 sends about 40, which take 3 KiB.
 const (
 	mostKept  = 64 << 10
 	mostKinds = 256
@@ -23,8 +23,8 @@ const (
 	typeConfiguration = "axm:option:configuration"
 )
 
-// kind is what the newest of is kept: a metric or an action by its name, another
-// message by its type.
+// kind is what the newest of is kept: a metric, an action or an option by its
+// name, another message by its type.
 type kind struct{ of, name string }
 
 // said is what a worker's app has told by process.send.
@@ -62,12 +62,13 @@ func digest(m nodeipc.App) map[kind]json.RawMessage {
 	news := make(map[kind]json.RawMessage)
 	switch {
 	case m.Type == "" || len(m.Data) == 0:
-	case m.Type == typeMetrics:
-		var metrics map[string]json.RawMessage
-		if json.Unmarshal(m.Data, &metrics) != nil {
-			return nil
+	case m.Type == typeConfiguration:
+		// @pm2/io 6.1 sends eight of these, each with other keys.
+		for name, value := range object(m.Data) {
+			news[kind{m.Type, name}] = value
 		}
-		for name, text := range metrics {
+	case m.Type == typeMetrics:
+		for name, text := range object(m.Data) {
 			var metric control.Metric
 			if json.Unmarshal(text, &metric) != nil {
 				metric = control.Metric{Value: text} // a bare value
@@ -89,6 +90,13 @@ func digest(m nodeipc.App) map[kind]json.RawMessage {
 	return news
 }
 
+// object is what an object has; nothing of another value.
+func object(data json.RawMessage) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(data, &fields)
+	return fields
+}
+
 // hear keeps what an app has told.
 func (a *Activator) hear(w *worker, news map[kind]json.RawMessage) {
 	if !w.said.keep(news) {
@@ -108,7 +116,7 @@ func (s *said) tell(w *control.Worker) {
 		case typeAction:
 			w.Actions = append(w.Actions, k.name)
 		case typeConfiguration:
-			w.Configuration = value
+			put(&w.Configuration, k.name, value)
 		default:
 			put(&w.Messages, k.of, value)
 		}

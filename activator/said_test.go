@@ -18,7 +18,9 @@ func TestSaid(t *testing.T) {
 		`{"type":"axm:monitor","data":{"Heap Size":{"type":"internal/v8/heap/total","unit":"MiB","value":45.5},"Bare":7}}`,
 		`{"type":"axm:action","data":{"action_name":"km:heapdump","action_type":"internal","arity":2}}`,
 		`{"type":"axm:action","data":{"action_name":"clear","action_type":"custom"}}`,
-		`{"type":"axm:option:configuration","data":{"module_version":"1"}}`,
+		`{"type":"axm:option:configuration","data":{"error":true,"heapdump":false}}`,
+		`{"type":"axm:option:configuration","data":{"heapdump":true,"metrics":{"http":true}}}`,
+		`{"type":"axm:option:configuration","data":"x"}`,
 		`{"type":"process:exception","data":{"message":"first"}}`,
 		`{"type":"process:exception","data":{"message":"second"}}`,
 		`{"type":"axm:monitor","data":[1]}`,
@@ -40,7 +42,7 @@ func TestSaid(t *testing.T) {
 	got, err := json.Marshal(w)
 	const want = `{"instance":0,"unit":"","pid":0,"state":"",` +
 		`"metrics":{"Bare":{"value":7},"Heap Size":{"value":45.5,"unit":"MiB","type":"internal/v8/heap/total"},"Old":{"value":1}},` +
-		`"actions":["clear","km:heapdump"],"configuration":{"module_version":"1"},"messages":{"process:exception":{"message":"second"}}}`
+		`"actions":["clear","km:heapdump"],"configuration":{"error":true,"heapdump":true,"metrics":{"http":true}},"messages":{"process:exception":{"message":"second"}}}`
 	if err != nil || string(got) != want {
 		t.Errorf("said %s, %v\nwant %s", got, err, want)
 	}

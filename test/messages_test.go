@@ -83,7 +83,7 @@ func (s scenario) looksWell(pids map[string]int) {
 				"Users":     {Value: []byte(`7`)},
 			},
 			Actions:       []string{"km:heapdump"},
-			Configuration: []byte(`{"module_version":"1.0"}`),
+			Configuration: map[string]json.RawMessage{"module_version": []byte(`"1.0"`)},
 			Messages:      map[string]json.RawMessage{"process:exception": []byte(`{"message":"second"}`)},
 		}
 		if got, want := text(s.t, w), text(s.t, want); got != want {

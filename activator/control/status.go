@@ -56,11 +56,11 @@ type Worker struct {
 	PID      int    `json:"pid"` // 0 where it is missing
 	State    State  `json:"state"`
 	// What the app has told PM2, as it thinks, by process.send({type, data}):
-	// axm:monitor by name, the names of axm:action, axm:option:configuration, and
-	// the newest data of each other type.
+	// axm:monitor by name, the names of axm:action, axm:option:configuration by key,
+	// and the newest data of each other type.
 	Metrics       map[string]Metric          `json:"metrics,omitempty"`
 	Actions       []string                   `json:"actions,omitempty"`
-	Configuration json.RawMessage            `json:"configuration,omitempty"`
+	Configuration map[string]json.RawMessage `json:"configuration,omitempty"`
 	Messages      map[string]json.RawMessage `json:"messages,omitempty"`
 }
 
