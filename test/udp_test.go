@@ -31,7 +31,7 @@ type reply struct {
 
 // often is the time from one datagram to the next: modest, so that a socket's
 // buffer takes what comes while one worker of few starts.
-const often = 2 * time.Millisecond
+const often = 5 * time.Millisecond
 
 // askAlways sends a numbered datagram again and again, and none twice.
 func (s scenario) askAlways(address string) *echo {
@@ -119,27 +119,30 @@ func (s scenario) askOnce(address, text string) json.RawMessage {
 
 func TestDatagrams(t *testing.T) {
 	const declared, opened = "127.0.0.1:5353", "127.0.0.1:5354"
-	s := boot(t, twoAtATime)
+	const two = 2
+	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=2", "GOPM_SETTLE_TIME=100"}})
 	s.must(s.Deploy(site.Datagrams))
 	s.must(s.WriteFile("/etc/systemd/system/my-api.socket.d/udp.conf", "[Socket]\nListenStream=\nListenDatagram=0.0.0.0:5353\n"))
 	s.systemctl("daemon-reload")
 	s.must(s.Start(t.Context())) // returns when all are ready: each has bound it
-	s.exactly(workers)
+	old := s.exactly(two)
 
 	loads := map[string]*echo{}
 	for _, address := range []string{declared, opened} {
 		loads[address] = s.askAlways(address)
 	}
-	old := s.pids()
 	s.must(s.Reload(t.Context()))
-	s.replaced(old)
-	reloaded := s.pids()
+	reloaded := s.exactly(two)
 	s.killActivator()
-	if now := s.settled(); !maps.Equal(now, reloaded) {
+	if now := s.exactly(two); !maps.Equal(now, reloaded) {
 		t.Errorf("workers are %v, want those from before the kill %v", now, reloaded)
 	}
 	s.must(s.Reload(t.Context()))
-	s.replaced(reloaded)
+	for unit, pid := range s.exactly(two) {
+		if pid == reloaded[unit] || reloaded[unit] == old[unit] {
+			t.Errorf("%s was %d, then %d, then %d", unit, old[unit], reloaded[unit], pid)
+		}
+	}
 	for address, load := range loads {
 		sent, answered := load.end()
 		t.Logf("%s: %d of %d datagrams answered", address, answered, sent)
@@ -161,7 +164,7 @@ func TestDatagrams(t *testing.T) {
 		t.Errorf("the app tried %v, want %v", tried, want)
 	}
 	// An answer to a worker's own socket would be lost where others read it too.
-	for range 4 * workers {
+	for range 4 * two {
 		if got := s.askOnce(declared, "ask"); string(got) != `"asked"` {
 			t.Fatalf("a worker's own socket got %s", got)
 		}
