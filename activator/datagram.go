@@ -32,7 +32,7 @@ type lent struct {
 }
 
 // mostLent bounds how many of these a worker can make the activator hold.
-const mostLent = 64
+const mostLent = 256
 
 // key is what the workers know the socket by. A TCP listener's is its address.
 func (d *datagram) key() string { return "udp " + d.addr.String() }

@@ -31,8 +31,9 @@ type topical struct {
 
 // post is a message on its way to one worker.
 type post struct {
-	worker *worker
-	err    error // why it has not arrived
+	unit    string
+	channel *nodeipc.Channel
+	err     error // why it has not arrived
 }
 
 // send gives the apps of workers a message, and answers c when they have read
@@ -45,7 +46,7 @@ func (a *Activator) send(hello control.Hello, c *client) {
 	}
 	posts := make([]*post, len(to))
 	for i, w := range to {
-		posts[i] = &post{worker: w, err: errNoChannel}
+		posts[i] = &post{unit: w.unit, channel: w.channel, err: errNoChannel}
 		if w.channel != nil {
 			posts[i].err = w.channel.Send(messageTo(w, hello))
 		}
@@ -55,7 +56,6 @@ func (a *Activator) send(hello control.Hello, c *client) {
 		for _, p := range posts {
 			p.await(deadline)
 		}
-		a.do(func() { a.findLost(posts) })
 		answerPosts(posts, c)
 	}()
 }
@@ -93,9 +93,15 @@ func (p *post) await(deadline time.Time) {
 	if p.err != nil {
 		return
 	}
-	channel := p.worker.channel
-	for channel.Unread() {
-		if time.Now().After(deadline) {
+	for {
+		unread, err := p.channel.Unread()
+		switch {
+		case err != nil:
+			p.err = errors.New("it has ended meanwhile, or closed its channel; whether it has read it is not known")
+			return
+		case !unread:
+			return
+		case time.Now().After(deadline):
 			p.err = fmt.Errorf("it has not read it within %s", readPatience)
 			return
 		}
@@ -103,24 +109,14 @@ func (p *post) await(deadline time.Time) {
 	}
 }
 
-// findLost finds those whose worker has ended: what it had not read went with
-// it.
-func (a *Activator) findLost(posts []*post) {
-	for _, p := range posts {
-		if p.err == nil && a.workers[p.worker.instance] != p.worker {
-			p.err = errors.New("it has ended meanwhile")
-		}
-	}
-}
-
 func answerPosts(posts []*post, c *client) {
 	var failed []string
 	for _, p := range posts {
 		if p.err != nil {
-			failed = append(failed, fmt.Sprintf("%s: %v", p.worker.unit, p.err))
+			failed = append(failed, fmt.Sprintf("%s: %v", p.unit, p.err))
 			continue
 		}
-		c.progress("%s has it", p.worker.unit)
+		c.progress("%s has it", p.unit)
 	}
 	if len(failed) > 0 {
 		c.finish(errors.New(strings.Join(failed, "; ")))

@@ -239,8 +239,8 @@ func TestUnread(t *testing.T) {
 	c, worker := pair(t)
 	unread := func(want bool) {
 		t.Helper()
-		if got := c.Unread(); got != want {
-			t.Errorf("Unread is %v, want %v", got, want)
+		if got, err := c.Unread(); got != want || err != nil {
+			t.Errorf("Unread is %v, %v; want %v", got, err, want)
 		}
 	}
 	unread(false)
@@ -255,8 +255,14 @@ func TestUnread(t *testing.T) {
 	for c.Send("hello") == nil {
 	}
 	unread(true)
+	worker.Close()
+	if _, err := c.Unread(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("of a worker that has ended, Unread says %v", err)
+	}
 	c.Close()
-	unread(false)
+	if _, err := c.Unread(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("of a closed channel, Unread says %v", err)
+	}
 }
 
 // FuzzServe: no bytes of a worker make the channel panic or hang, and every
