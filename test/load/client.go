@@ -26,6 +26,7 @@ type Client struct {
 	Profile     Profile
 	Connections int           // each has one request under way
 	Timeout     time.Duration // of one request; what takes longer has failed
+	Pause       time.Duration // of a connection after each answer
 }
 
 // Running is a load under way.
@@ -78,6 +79,7 @@ func (c Client) run(ctx context.Context, stop <-chan struct{}, count *counter) {
 		pid, err := c.request(ctx, &kept)
 		if err == nil {
 			count.answered(pid, time.Since(begun))
+			time.Sleep(c.Pause)
 			continue
 		}
 		count.failed(err)

@@ -1,0 +1,1 @@
+module.exports = { outputFileTracingRoot: __dirname + '/..', turbopack: { root: __dirname + '/..' } };
