@@ -41,6 +41,7 @@ type Activator struct {
 	groups  []*group
 	// datagrams are the app's UDP sockets.
 	datagrams []*datagram
+	held      []held // in fork mode, in place of groups
 	// noKernel is why the kernel selector cannot be used; nil where it can.
 	noKernel error
 
@@ -199,15 +200,16 @@ func (a *Activator) leave(job string) {
 	}
 	running := slices.Collect(maps.Keys(a.workers))
 	if a.settings.Fork {
-		running = a.everyone() // also those without a channel, or between two runs
+		running = append(running, a.everyone()...) // also those between two runs
 		a.report(a.notifier.forget(startedMark))
-	} else if a.roll != nil {
+	}
+	if a.roll != nil {
 		for _, job := range a.roll.Running() {
-			if a.workers[job.Instance] == nil {
-				running = append(running, job.Instance)
-			}
+			running = append(running, job.Instance)
 		}
 	}
+	slices.Sort(running)
+	running = slices.Compact(running)
 	stopping := len(running)
 	a.left = stopping == 0
 	for _, instance := range running {
@@ -405,7 +407,9 @@ func (a *Activator) inherit(states map[int]unitState) error {
 		return fmt.Errorf("no control socket: start gopm-activator@%s.socket, which starts this service with it", a.settings.App)
 	}
 	if a.settings.Fork {
-		a.refuseSockets(declared)
+		if err := a.holdSockets(declared); err != nil {
+			return err
+		}
 		return a.inheritFork(stored, states)
 	}
 	for _, fd := range declared {

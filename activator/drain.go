@@ -67,8 +67,9 @@ func (a *Activator) drainWorker(instance int, timeout time.Duration, f farewell)
 	}
 	w.draining = true
 	// To a worker that was never ready no connection was steered, and one that
-	// hangs would finish nothing.
-	if !w.ready || a.settings.Fork || timeout <= 0 || a.hangs(w) {
+	// hangs would finish nothing. An instance in fork mode that took no listener
+	// over has no agent, or nothing to drain.
+	if !w.ready || a.settings.Fork && !w.listening || w.channel == nil || timeout <= 0 || a.hangs(w) {
 		f.say(w)
 		return
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // In fork mode an instance is its process, not its channel: a program may close
-// that, or never look at it (Python, a shell).
+// that, or never look at it (Python, a shell). What its socket units declare is
+// in held.go.
 
 // startedMark tells a successor that the app was started.
 const startedMark = "started-app"
@@ -32,16 +33,6 @@ func (a *Activator) otherMode(instance int) error {
 		a.settings.unit(instance), unit, mode, a.settings.target())
 }
 
-// refuseSockets closes what the app's socket units declare.
-func (a *Activator) refuseSockets(declared []int) {
-	if len(declared) > 0 {
-		a.journal.warning("%s.socket is of no use and should be removed: in fork mode (GOPM_MODE=fork) each instance listens by itself", a.settings.App)
-	}
-	for _, fd := range declared {
-		unix.Close(fd)
-	}
-}
-
 // inheritFork takes over what a predecessor has stored, and the instances that
 // run without a channel.
 func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState) error {
@@ -54,7 +45,7 @@ func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState)
 		}
 	}
 	for name := range stored {
-		if begun, ok := parseRollMark(name); ok && a.takesOver {
+		if begun, ok := parseRollMark(name); ok && a.takesOver && !a.overlaps() {
 			a.interrupted = begun
 		}
 	}
@@ -71,10 +62,10 @@ func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState)
 	return nil
 }
 
-// markRoll leaves a trace of a roll of all instances: when it began. What is
-// older is left to do, should this process be killed.
+// markRoll leaves a trace of a roll of all instances in their places: when it
+// began. What is older is left to do, should this process be killed.
 func (a *Activator) markRoll(r *roll, total int) {
-	if !a.settings.Fork || total < a.count {
+	if a.overlaps() || total < a.count {
 		return
 	}
 	now, err := monotonic()
@@ -170,6 +161,9 @@ func (a *Activator) loseChannel(w *worker, reason error) {
 	a.report(a.notifier.forget(w.channelName()))
 	w.channel.Close()
 	w.channel = nil
+	if w.drain != nil {
+		w.drain.finish() // nothing more will be heard of it
+	}
 	if !errors.Is(reason, io.EOF) {
 		a.journal.of(w.instance).err("%s: its channel is closed: %v; its process goes on without", w.unit, reason)
 	}
@@ -189,6 +183,9 @@ func (a *Activator) goOnWithout(w *worker) {
 		return
 	}
 	err := fmt.Errorf(`%s has no channel any more and can never send "ready": have it send that before process.disconnect, or do without wait_ready (GOPM_WAIT_READY)`, w.unit)
+	if !a.settings.WaitReady {
+		err = fmt.Errorf("%s has no channel any more and can never say that it listens: have it listen before process.disconnect, or do without surge (GOPM_SURGE)", w.unit)
+	}
 	a.journal.of(w.instance).err("%v", err)
 	for _, c := range w.waits {
 		c.finish(err)

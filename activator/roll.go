@@ -15,7 +15,7 @@ type roll struct {
 	*rollout.Roll
 	why     string
 	clients []*client
-	// mark is what tells a successor of the roll, in fork mode.
+	// mark is what tells a successor of a roll in place.
 	mark string
 	// health: because of a health check. memory: because of this worker's memory;
 	// nil where it is not.
@@ -38,7 +38,7 @@ func (a *Activator) reload(c *client) {
 
 // newRoll is a roll of some instances.
 func (a *Activator) newRoll(instances []int) *rollout.Roll {
-	if a.settings.Fork {
+	if !a.overlaps() {
 		return rollout.InPlace(a.parallel, instances)
 	}
 	return rollout.New(a.surges(len(instances)), a.parallel, instances)
@@ -74,7 +74,7 @@ func (a *Activator) beginRoll(r *roll) {
 	if _, total := r.Progress(); total > 0 {
 		a.markRoll(r, total)
 		replace := "replace"
-		if a.settings.Fork {
+		if !a.overlaps() {
 			replace = "restart"
 		}
 		a.aborted = ""
@@ -102,7 +102,7 @@ func (a *Activator) beginJob(job rollout.Job) {
 		a.tell(r, j, "%s: starting %s as the canary", r.why, unit)
 	case job.Verb != rollout.Stop && job.Instance > a.count:
 		a.tell(r, j, "%s: starting %s to stand in", r.why, unit)
-	case job.Verb == rollout.Restart && a.settings.Fork:
+	case job.Verb == rollout.Restart && !a.overlaps():
 		a.tell(r, j, "%s %d/%d: restarting %s", r.why, done, total, unit)
 	case job.Verb == rollout.Restart:
 		a.tell(r, j, "%s %d/%d: draining and restarting %s", r.why, done, total, unit)
@@ -110,7 +110,7 @@ func (a *Activator) beginJob(job rollout.Job) {
 		a.tell(r, j, "%s: draining and stopping %s, which stood in", r.why, unit)
 	}
 	a.runJob(job, func(err error) {
-		if err == nil && job.Verb != rollout.Stop && !a.settings.Fork {
+		if err == nil && job.Verb != rollout.Stop && a.overlaps() {
 			a.letSettle(r, job)
 			return
 		}
@@ -222,7 +222,7 @@ func (a *Activator) endRoll() {
 // dismissSurge stops the surge workers that stayed after their roll had failed,
 // when they are not needed any more.
 func (a *Activator) dismissSurge() {
-	if a.settings.Fork || a.roll != nil || !a.up || a.ready() < a.count {
+	if !a.overlaps() || a.roll != nil || !a.up || a.ready() < a.count {
 		return
 	}
 	var surges []int
@@ -257,10 +257,10 @@ func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
 // resume goes on with a roll that the activator before this one was killed in.
 // The canary is its trace, and the workers that are older than it are what is
 // left to do. Surge workers without it are what the end of a roll has left over,
-// and are stopped. In fork mode the trace is a mark.
+// and are stopped. Of a roll in place the trace is a mark.
 func (a *Activator) resume(states map[int]unitState) {
 	canary := states[a.count]
-	resumes := canary.runs() && !a.settings.Fork
+	resumes := canary.runs() && a.overlaps()
 	var surges []int
 	for instance, state := range states {
 		switch {
@@ -274,7 +274,7 @@ func (a *Activator) resume(states map[int]unitState) {
 	}
 	a.up = true
 	defer a.beginNext()
-	if a.settings.Fork {
+	if !a.overlaps() {
 		a.resumeFork(states)
 		return
 	}

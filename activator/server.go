@@ -48,6 +48,13 @@ func (c *client) answer(a control.Answer) {
 	_, _ = c.conn.Write(control.Line(a))
 }
 
+// answerWith is answer with descriptors, which stay the caller's. The line is
+// short, and the first of the connection: it is sent whole or not at all.
+func (c *client) answerWith(a control.Answer, fds []int) {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(answerTimeout))
+	_, _, _ = c.conn.WriteMsgUnix(control.Line(a), unix.UnixRights(fds...), nil)
+}
+
 // maxClients is how many clients of one user are heard at the same time. The
 // control socket is open to every user.
 const maxClients = 256

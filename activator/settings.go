@@ -15,14 +15,15 @@ import (
 type Settings struct {
 	// App is the unit name's stem, such as my-api.
 	App string
-	// Fork: the instances share nothing. Each is its own server, if it is one at
-	// all, and none ever runs twice.
+	// Fork: an instance is in no cluster. It is its own server, if it is one at
+	// all, and none ever runs twice unless Surge says so.
 	Fork bool
 	// Instances is the number of workers: a number, or "max", or a negative
 	// number to be added to the CPUs.
 	Instances string
 	// Surge is how many more workers there may be during a roll, and Parallel how
-	// many are replaced at a time; 0: not said, see Pace.
+	// many are replaced at a time; 0: not said, see Pace. In fork mode there is no
+	// surge where it is not said.
 	Surge, Parallel int
 	// SettleTime is how long a new worker must stay up after it is ready: the
 	// canary of a roll before anything else is touched.
@@ -216,8 +217,8 @@ func split(list string) []string {
 // restarts, or up to fifteen, however many workers there are, and an eighth more
 // memory; with fewer than sixteen workers it is one at a time. There are as many
 // surge workers as are away, so that the others have no more to do than before.
-// In fork mode there are none, and one is restarted at a time: what is away
-// nobody stands in for.
+// In fork mode one is restarted at a time, and there are none unless the
+// settings say so: what is away nobody stands in for.
 func (s Settings) Pace(count int) (surge, parallel int) {
 	parallel = s.Parallel
 	if parallel == 0 && !s.Fork {

@@ -3,6 +3,7 @@ package activator
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
@@ -25,6 +26,9 @@ func (a *Activator) look() (control.Status, []control.Worker) {
 	}
 	for _, g := range a.groups {
 		s.Listeners = append(s.Listeners, lookAtGroup(g))
+	}
+	for _, h := range a.held {
+		s.Listeners = append(s.Listeners, lookAtHeld(h))
 	}
 	for _, d := range a.datagrams {
 		s.Listeners = append(s.Listeners, control.Listener{Address: d.addr.String(), Protocol: "udp", Declared: d.declared})
@@ -97,4 +101,16 @@ func answerLook(c *client, s control.Status, workers []control.Worker) {
 		}
 	}
 	c.finish(nil)
+}
+
+func lookAtHeld(h held) control.Listener {
+	l := control.Listener{Address: h.name, Protocol: "tcp", Declared: true}
+	if strings.HasPrefix(h.name, "/") {
+		l.Protocol = "unix"
+		return l
+	}
+	if n, err := steer.Queue(h.fd); err == nil {
+		l.Waiting = n
+	}
+	return l
 }

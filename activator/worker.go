@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
-	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
 )
 
@@ -36,6 +35,7 @@ type worker struct {
 	ready     bool
 	given     map[*group]bool // has a listener of the group
 	listens   map[*group]bool // and accepts on it
+	listening bool            // in fork mode: it accepts on a listener of a socket unit
 	waits     []*client
 
 	// settling: the canary of a roll, which serves nobody before it has shown
@@ -90,6 +90,12 @@ func (w *worker) listensMark(g *group) string {
 	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, g.plain())
 }
 
+// listeningMark is for an instance in fork mode: which of the listeners is all
+// the same.
+func (w *worker) listeningMark() string {
+	return fmt.Sprintf("listens-%d-%s", w.instance, w.invocation)
+}
+
 // newWorker is a worker behind conn, which it takes over.
 func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixConn) (*worker, error) {
 	peer, err := peerOf(conn)
@@ -137,6 +143,7 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 		}
 		w.online = true
 		w.saidReady = take(stored, w.readyMark())
+		w.listening = a.settings.Fork && take(stored, w.listeningMark())
 		for _, g := range a.groups {
 			if take(stored, w.givenMark(g)) && (g.path != "" || slot(instance) < g.Slots()) {
 				w.given[g] = true
@@ -214,7 +221,7 @@ func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *
 			w.waits = append(w.waits, c)
 		}
 	}
-	c.answer(control.Answer{Done: true})
+	a.answerAttached(c)
 	_ = c.conn.SetDeadline(time.Time{})
 	go a.serve(w, false)
 	if a.settings.Fork {
@@ -326,6 +333,10 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 		return w.channel.Send(nodeipc.Command{Cmd: nodeipc.CmdAck})
 	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActDrained:
 		a.drained(w)
+	case m.Cmd == nodeipc.CmdGopm && a.settings.Fork:
+		if err := a.handleHeld(w, m); err != nil {
+			return err
+		}
 	case m.Cmd == nodeipc.CmdCluster && a.settings.Fork:
 		return fmt.Errorf("it says %s %s, as a cluster's worker does, but this is fork mode (GOPM_MODE=fork)", m.Cmd, m.Act)
 	case m.Cmd == nodeipc.CmdCluster:
@@ -370,15 +381,15 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 	return nil
 }
 
-// isReady is the rule, but for a health check: what wait_ready says; else, in fork mode, it was started;
-// else it listens on a declared port; else, where none is declared, it is
-// online.
+// isReady is the rule, but for a health check: what wait_ready says; else, in fork mode, it was started
+// (where a roll overlaps it listens: who goes then is not missed); else it
+// listens on a declared port; else, where none is declared, it is online.
 func (a *Activator) isReady(w *worker) bool {
 	if a.settings.WaitReady {
 		return w.saidReady
 	}
 	if a.settings.Fork {
-		return true
+		return !a.overlaps() || w.listening
 	}
 	declared, listens := a.declaresPort(w)
 	return listens || !declared && w.online
@@ -431,6 +442,10 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	}
 	a.report(a.notifier.forget(w.channelName()))
 	a.report(a.notifier.forget(w.readyMark()))
+	if w.listening {
+		a.report(a.notifier.forget(w.listeningMark()))
+		a.lengthenQueues()
+	}
 	for _, g := range a.groups {
 		a.withdraw(w, g)
 	}

@@ -39,6 +39,7 @@ const connections = new Set(); // of any server, not closed
 const quiet = new WeakMap(); // connection → {bytes, sweeps}: unused for so long
 
 let tell; // (act): a message to the activator
+let all = false; // of the servers are watched, and not only some
 let draining = false;
 let drained = false;
 let answersDatagrams = false;
@@ -46,6 +47,14 @@ let lastSweep;
 
 /** Makes a worker's process ready to drain. */
 function install(process) {
+  connect(process);
+  all = true;
+  watchServers();
+  datagrams.install();
+}
+
+/** Has the activator ask for a drain of the servers that are watched. */
+function connect(process) {
   // Bound now: apps and their libraries replace process.send.
   const send = process.send.bind(process);
   // Without a callback an error, such as a closed channel, would be the app's.
@@ -59,8 +68,6 @@ function install(process) {
     if (act === 'turn') takeTurn(key, seq, handle);
     if (act === 'ping') tell('pong'); // the event loop turns
   });
-  watchServers();
-  datagrams.install();
 }
 
 /** Node has no event for "a server began to listen": this wrap is one. */
@@ -73,6 +80,7 @@ function watchServers() {
   };
 }
 
+/** Has a server take part in the drain. */
 function watch(server) {
   if (servers.has(server)) return; // a second try after EADDRINUSE
   servers.add(server);
@@ -183,6 +191,7 @@ function stopAccepting(server) {
 // --- answers -----------------------------------------------------------------
 
 function onRequest({ socket, response }) {
+  if (!all && !connections.has(socket) && !servers.has(socket.server)) return;
   meet(socket); // an app may hand a server connections from anywhere
   follow(socket, response);
 }
@@ -302,4 +311,4 @@ function quietSweeps(socket) {
   return seen.sweeps;
 }
 
-module.exports = { install };
+module.exports = { install, connect, watch };

@@ -34,6 +34,7 @@ type worker struct {
 	events    chan event
 	exited    chan struct{} // closed when node.ProcessState is set
 	listeners []*net.TCPListener
+	lent      []*os.File // in fork mode, those of a socket unit
 }
 
 // event is what the worker tells: "drained", "listening", "close" (a listener
@@ -47,6 +48,7 @@ type message struct {
 	Act string `json:"act,omitempty"`
 	Seq int    `json:"seq,omitempty"`
 	Ack int    `json:"ack,omitempty"`
+	Key string `json:"key,omitempty"`
 	// Data of a queryServer goes into the answer: a TLS server's ticket keys, for
 	// lack of which Node throws.
 	Data json.RawMessage `json:"data,omitempty"`
@@ -141,6 +143,10 @@ func (w *worker) serve() {
 			if err := w.answer(w, m); err != nil {
 				w.t.Error(err)
 				return
+			}
+		case "listener":
+			if err := w.handSpare(m.Key); err != nil {
+				w.t.Error(err)
 			}
 		case "listening", "close", "drained", "took", "pong":
 			w.events <- event(m.Act)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrGone tells that the activator ended before it answered.
@@ -79,58 +81,119 @@ func Insist(ctx context.Context, at Address, hello Hello) error {
 	}
 }
 
-// Attach makes a connection the channel of an instance and returns it; the
-// caller closes it or hands it on. It insists like Insist.
-func Attach(ctx context.Context, at Address, hello Hello) (*os.File, error) {
+// Attached is what an instance gets. Its descriptors are the caller's, and have
+// O_CLOEXEC.
+type Attached struct {
+	Channel *os.File
+	// Listeners are those of the app's socket units, in fork mode.
+	Listeners []Socket
+}
+
+// Socket is a listening one: Name is an address with a port, or a path.
+type Socket struct {
+	Name string
+	FD   int
+}
+
+// Attach makes a connection the channel of an instance. It insists like Insist.
+func Attach(ctx context.Context, at Address, hello Hello) (Attached, error) {
 	for {
-		file, err := attach(ctx, at, hello)
+		attached, err := attach(ctx, at, hello)
 		if !errors.Is(err, ErrGone) {
-			return file, err
+			return attached, err
 		}
 		if err := pause(ctx); err != nil {
-			return nil, err
+			return Attached{}, err
 		}
 	}
 }
 
-func attach(ctx context.Context, at Address, hello Hello) (*os.File, error) {
+func attach(ctx context.Context, at Address, hello Hello) (Attached, error) {
 	conn, err := dial(ctx, at)
 	if err != nil {
-		return nil, err
+		return Attached{}, err
 	}
 	defer conn.Close()
 	if _, err := conn.Write(Line(hello)); err != nil {
-		return nil, ErrGone
+		return Attached{}, ErrGone
 	}
-	answer, err := readAnswer(conn)
+	answer, fds, err := readAnswer(conn)
+	if err == nil && answer.Error != "" {
+		err = errors.New(answer.Error)
+	}
+	if err == nil && len(fds) != len(answer.Listeners) {
+		err = fmt.Errorf("read answer of activator: %d descriptors came for %d listeners", len(fds), len(answer.Listeners))
+	}
+	var out Attached
+	if err == nil {
+		out.Channel, err = conn.File()
+	}
 	if err != nil {
-		return nil, err
+		closeAll(fds)
+		return Attached{}, err
 	}
-	if answer.Error != "" {
-		return nil, errors.New(answer.Error)
+	for i, name := range answer.Listeners {
+		out.Listeners = append(out.Listeners, Socket{name, fds[i]})
 	}
-	return conn.File()
+	return out, nil
 }
 
-// readAnswer takes no byte beyond the line: what follows is Node's.
-func readAnswer(conn net.Conn) (Answer, error) {
+// readAnswer takes no byte beyond the line: what follows is Node's. Descriptors
+// come with the first byte.
+func readAnswer(conn *net.UnixConn) (answer Answer, fds []int, err error) {
 	var line []byte
+	rights := make([]byte, unix.CmsgSpace(4*MaxListeners))
 	for one := make([]byte, 1); ; {
-		if _, err := conn.Read(one); err != nil {
-			return Answer{}, ErrGone
+		n, came, _, _, err := conn.ReadMsgUnix(one, rights)
+		more, rightsErr := rightsOf(rights[:came])
+		fds = append(fds, more...)
+		if err != nil || n == 0 {
+			closeAll(fds)
+			return Answer{}, nil, ErrGone
 		}
 		if one[0] == '\n' {
 			break
 		}
-		if line = append(line, one[0]); len(line) > MaxLine {
-			return Answer{}, errors.New("read answer of activator: line too long")
+		line = append(line, one[0])
+		if rightsErr == nil && len(line) > MaxLine {
+			rightsErr = errors.New("line too long")
+		}
+		if rightsErr != nil {
+			closeAll(fds)
+			return Answer{}, nil, fmt.Errorf("read answer of activator: %w", rightsErr)
 		}
 	}
-	var answer Answer
 	if err := json.Unmarshal(line, &answer); err != nil {
-		return Answer{}, fmt.Errorf("read answer of activator: %w", err)
+		closeAll(fds)
+		return Answer{}, nil, fmt.Errorf("read answer of activator: %w", err)
 	}
-	return answer, nil
+	return answer, fds, nil
+}
+
+// rightsOf are the descriptors in a control message.
+func rightsOf(control []byte) ([]int, error) {
+	if len(control) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return nil, err
+	}
+	var fds []int
+	for _, m := range messages {
+		more, err := unix.ParseUnixRights(&m)
+		if err != nil {
+			return fds, err
+		}
+		fds = append(fds, more...)
+	}
+	return fds, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 func dial(ctx context.Context, at Address) (*net.UnixConn, error) {

@@ -39,6 +39,10 @@ const (
 	MaxPart = 1 << 20
 )
 
+// MaxListeners bounds the descriptors that ride on an answer. The kernel takes
+// 253 (SCM_MAX_FD); their names have to fit into a line.
+const MaxListeners = 64
+
 // Hello is the client's line.
 type Hello struct {
 	Verb     Verb `json:"gopm"`
@@ -65,8 +69,11 @@ type Hello struct {
 // Answer is a line to the client. Only the last has Done.
 type Answer struct {
 	Progress string `json:"progress,omitempty"`
-	Done     bool   `json:"done,omitempty"`
-	Error    string `json:"error,omitempty"`
+	// Listeners names the descriptors that ride on the answer to an exec in fork
+	// mode (SCM_RIGHTS), in their order: an address with a port, or a path.
+	Listeners []string `json:"listeners,omitempty"`
+	Done      bool     `json:"done,omitempty"`
+	Error     string   `json:"error,omitempty"`
 	// Canceled: the error is that something else was asked for meanwhile, such
 	// as a stop.
 	Canceled bool `json:"canceled,omitempty"`

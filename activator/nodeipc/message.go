@@ -33,6 +33,7 @@ const (
 	ActTook        = "took"
 	ActPing        = "ping"
 	ActPong        = "pong"
+	ActListener    = "listener"
 )
 
 // Message is what a worker says. Fields that its act does not have are zero.
@@ -149,6 +150,17 @@ type Turn struct {
 
 // NewTurn is the message for a listener.
 func NewTurn(key string, seq int64) Turn { return Turn{Cmd: CmdGopm, Act: ActTurn, Key: key, Seq: seq} }
+
+// Spare gives an instance in fork mode one more descriptor of the listener Key,
+// which rides on it. The agent asks for it by ActListener and Key.
+type Spare struct {
+	Cmd string `json:"cmd"`
+	Act string `json:"act"`
+	Key string `json:"key"`
+}
+
+// NewSpare is the message for a listener.
+func NewSpare(key string) Spare { return Spare{Cmd: CmdGopm, Act: ActListener, Key: key} }
 
 // Command is a message without an answer, to the agent or to Node itself.
 type Command struct {

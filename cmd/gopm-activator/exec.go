@@ -54,16 +54,15 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 	}
 	request := hello(control.Exec, instance)
 	request.Fork = o.fork
-	file, err := control.Attach(ctx, address(app), request)
+	attached, err := control.Attach(ctx, address(app), request)
 	if err != nil {
 		return err
 	}
-	// A duplicate without O_CLOEXEC.
-	fd, err := unix.Dup(int(file.Fd()))
+	descriptors, err := inherit(attached)
 	if err != nil {
-		return fmt.Errorf("keep channel: %w", err)
+		return err
 	}
-	env := workerEnv(os.Environ(), app, instance, fd, o.fork)
+	env := workerEnv(os.Environ(), app, instance, descriptors, o.fork)
 	err = unix.Exec(path, command, append(without(env, increments), increments...))
 	return fmt.Errorf("execute %s: %w", path, err)
 }
@@ -75,9 +74,9 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 //
 // Without NODE_UNIQUE_ID Node is in no cluster. That, and nothing else, is fork
 // mode: a shell in between hands the channel on to its child.
-func workerEnv(env []string, app string, instance, channel int, fork bool) []string {
+func workerEnv(env []string, app string, instance int, from inherited, fork bool) []string {
 	own := []string{
-		"NODE_CHANNEL_FD=" + strconv.Itoa(channel),
+		"NODE_CHANNEL_FD=" + strconv.Itoa(from.channel),
 		"NODE_CHANNEL_SERIALIZATION_MODE=json",
 		"NODE_APP_INSTANCE=" + strconv.Itoa(instance),
 		"pm_id=" + strconv.Itoa(instance),
@@ -85,8 +84,11 @@ func workerEnv(env []string, app string, instance, channel int, fork bool) []str
 	if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "name=") }) {
 		own = append(own, "name="+app)
 	}
+	if len(from.listeners) > 0 {
+		own = append(own, "GOPM_LISTEN="+from.text())
+	}
 	if fork {
-		return append(without(env, append(own, "NODE_UNIQUE_ID=")), own...)
+		return append(without(env, append(own, "NODE_UNIQUE_ID=", "GOPM_LISTEN=")), own...)
 	}
 	options := "--require=" + agent
 	for _, v := range env {

@@ -13,13 +13,15 @@ import (
 )
 
 func TestWorkerEnv(t *testing.T) {
-	env := []string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100", "NODE_APP_INSTANCE=9", "NODE_UNIQUE_ID=9", "pm_id=9"}
+	env := []string{"PORT=3000", "NODE_OPTIONS=--max-old-space-size=100", "NODE_APP_INSTANCE=9", "NODE_UNIQUE_ID=9", "pm_id=9", "GOPM_LISTEN={}"}
 	tests := map[string]struct {
-		fork bool
-		want []string
+		fork      bool
+		listeners map[string][]int
+		want      []string
 	}{
 		"cluster": {want: []string{
 			"PORT=3000",
+			"GOPM_LISTEN={}",
 			"NODE_CHANNEL_FD=7",
 			"NODE_CHANNEL_SERIALIZATION_MODE=json",
 			"NODE_APP_INSTANCE=2",
@@ -37,9 +39,19 @@ func TestWorkerEnv(t *testing.T) {
 			"pm_id=2",
 			"name=my-api",
 		}},
+		"fork with listeners": {fork: true, listeners: map[string][]int{"[::]:3000": {8, 9}, "/run/a b": {10}}, want: []string{
+			"PORT=3000",
+			"NODE_OPTIONS=--max-old-space-size=100",
+			"NODE_CHANNEL_FD=7",
+			"NODE_CHANNEL_SERIALIZATION_MODE=json",
+			"NODE_APP_INSTANCE=2",
+			"pm_id=2",
+			"name=my-api",
+			`GOPM_LISTEN={"/run/a b":[10],"[::]:3000":[8,9]}`,
+		}},
 	}
 	for name, test := range tests {
-		if got := workerEnv(env, "my-api", 2, 7, test.fork); !slices.Equal(got, test.want) {
+		if got := workerEnv(env, "my-api", 2, inherited{7, test.listeners}, test.fork); !slices.Equal(got, test.want) {
 			t.Errorf("%s: environment is %q, want %q", name, got, test.want)
 		}
 	}
@@ -48,7 +60,7 @@ func TestWorkerEnv(t *testing.T) {
 // A file may give the app another name than its units have, or the variable
 // another value.
 func TestNameIsKept(t *testing.T) {
-	got := workerEnv([]string{"name=My API"}, "my-api", 0, 7, true)
+	got := workerEnv([]string{"name=My API"}, "my-api", 0, inherited{channel: 7}, true)
 	if !slices.Contains(got, "name=My API") || slices.Contains(got, "name=my-api") {
 		t.Errorf("environment is %q", got)
 	}
