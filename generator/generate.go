@@ -86,6 +86,7 @@ type generation struct {
 	listening  map[string]string // which app has an address
 	bound      []bound
 	namespaces map[string]*namespace
+	holds      bool             // a socket unit holds a port for an app in fork mode
 	said       []ecosystem.Note // about the app that is being done
 	result     Result
 	problems   []*ecosystem.Problem
@@ -112,6 +113,9 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 				app.AddPort(ecosystem.Port{Address: address, Key: "--listen"})
 			}
 		}
+	}
+	if !app.Cluster {
+		app.Ports = g.forkPorts(app, name)
 	}
 	v := g.view(app, name)
 	if len(g.problems) > before || app.Flawed {

@@ -19,11 +19,10 @@ func (g *generation) ports(v *view, q quoter) {
 		if len(g.problems) > before {
 			continue
 		}
-		given := p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.")
 		// The units would both start, and the kernel would deal the connections
 		// out among the workers of both.
 		if first := g.listener(q.app.Place, p.Address); first != "" {
-			if given {
+			if isGiven(p) {
 				g.problem(q.app, p.Key, fmt.Sprintf("%s listens on %s too", first, p.Address), "give each app a port of its own")
 			} else {
 				g.note(p.Key, ecosystem.Differently, "%s has %s already: no socket unit, and a listen() on it fails. PM2 would deal its connections out to both", first, p.Address)
@@ -39,9 +38,66 @@ func (g *generation) ports(v *view, q quoter) {
 			}
 			continue
 		}
-		v.SharedPort = true
-		v.LowPort = v.LowPort || isLow(p.Address)
+		v.SharedPort = v.Cluster
+		v.LowPort = v.Cluster && (v.LowPort || isLow(p.Address))
 	}
+}
+
+// isGiven tells what somebody wants in a socket unit from what was found.
+func isGiven(p ecosystem.Port) bool {
+	return p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.")
+}
+
+// forkPorts returns those of an app's ports that its socket unit is to have in
+// fork mode, where nothing but its own listen() knows what to make of it.
+func (g *generation) forkPorts(app ecosystem.App, name string) []ecosystem.Port {
+	if len(app.Ports) == 0 {
+		return nil
+	}
+	first := app.Ports[0]
+	if !app.ListensItself() {
+		if isGiven(first) {
+			g.note(first.Key, ecosystem.Refused, "in fork mode only for a file that node runs itself: this app opens its own port")
+		}
+		return nil
+	}
+	var addresses []string
+	for _, p := range app.Ports {
+		if !isGiven(p) && g.isShared(app, p) {
+			return nil
+		}
+		addresses = append(addresses, p.Address)
+	}
+	list := strings.Join(addresses, ", ")
+	g.holds = true
+	g.note(first.Key, ecosystem.Differently, "%s.socket holds %s for the app's listen(): callers wait through a restart, where PM2 refuses them", name, list)
+	if c := app.Instances; first.Key != "increment_var" && (c.PerCPU || c.N > 1) {
+		g.note("instances", ecosystem.Differently, "they share %s; under PM2 the second fails with EADDRINUSE", list)
+	}
+	return app.Ports
+}
+
+// isShared reports whether another app of the file may listen on a port too, and
+// says so. Which of them does nobody can tell: many files give all apps one set
+// of variables.
+func (g *generation) isShared(app ecosystem.App, p ecosystem.Port) bool {
+	for _, other := range g.file.Apps {
+		if other.Place == app.Place || !other.Restart || other.Refused != "" {
+			continue
+		}
+		for _, theirs := range other.Ports {
+			switch {
+			case theirs.Address != p.Address && !overlap(theirs.Address, p.Address):
+				continue
+			case other.Cluster || isGiven(theirs):
+				g.note(p.Key, ecosystem.Differently, "%s has %s already: no socket unit, and a listen() on it fails, as under PM2", other.Place, p.Address)
+			default:
+				g.note(p.Key, ecosystem.Differently, "%s has %s too: no socket unit, and who listens opens it, as under PM2; gopm: { listen: %[2]s } in that app makes one", other.Place, p.Address)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // listener returns the app that listens on an address, or on all of its port.

@@ -46,15 +46,9 @@ func (g *generation) notes(app ecosystem.App, v view) []ecosystem.Note {
 	if v.Cluster && len(v.Ports) == 0 && app.Increment == nil {
 		add("port", ecosystem.Differently, "none is known, so no socket unit: the app's own listen() opens it, above 1023 only; --listen names it")
 	}
-	if !v.Cluster {
-		for _, p := range app.Ports {
-			if p.Key == "--listen" || strings.HasPrefix(p.Key, "gopm.") {
-				add(p.Key, ecosystem.Refused, "in fork mode the app opens its own port")
-				break
-			}
-		}
-	}
-	if v.Supervised && !v.Cluster {
+	besides := app
+	besides.Ports = nil
+	if besides.Supervised() && !v.Cluster {
 		add("activator", ecosystem.Differently, "fork mode, and gopm-activator@%s.service sees to what systemd alone does not", v.Unit)
 	}
 	if app.Backoff > 0 && v.BackoffSteps == 0 {
@@ -111,6 +105,10 @@ func (g *generation) common() {
 			Text: "an app has the variables of the file alone; PM2 adds those of the shell that starts it"})
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "sandbox", Fate: ecosystem.Differently,
 			Text: "an app has a /tmp of its own, and writes nothing below /usr, /boot and /etc; gopm: { hardening: … } changes that"})
+	}
+	if g.holds {
+		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "gopm.listen", Fate: ecosystem.Differently,
+			Text: "false where an app in fork mode has a port that it does not listen on itself, but a child, or nobody; '127.0.0.1:3000' where it listens on one address only"})
 	}
 	if account && !g.opt.User {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "user", Fate: ecosystem.Differently,

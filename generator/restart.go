@@ -9,10 +9,14 @@ import (
 	"github.com/gopm/gopm/units"
 )
 
+// drains reports whether an app's listeners stay open when it ends, so that what
+// it has begun can be finished first.
+func drains(app ecosystem.App) bool { return app.Cluster || len(app.Ports) > 0 }
+
 // stopTimeout is the time after which systemd kills what is left of an app.
 func stopTimeout(app ecosystem.App) time.Duration {
 	switch {
-	case app.Cluster:
+	case drains(app):
 		return app.DrainTimeout + app.KillTimeout + stopMargin
 	case app.ShutdownMessage:
 		return app.KillTimeout + stopMargin
@@ -82,9 +86,13 @@ func (g *generation) pace(v *view, app ecosystem.App) {
 		v.Surge, v.Parallel = app.Surge, app.Parallel
 		return
 	}
-	for key, n := range map[string]int{"gopm.surge": app.Surge, "gopm.parallel": app.Parallel} {
-		if n > 1 {
-			g.note(key, ecosystem.Refused, "in fork mode no instance runs twice, and a reload restarts one by one")
-		}
+	counted := app.Increment != nil && app.Increment.Name == "PORT"
+	if len(v.Ports) > 0 && !counted {
+		v.Surge = app.Surge
+	} else if app.Surge > 0 {
+		g.note("gopm.surge", ecosystem.Refused, "in fork mode an instance runs twice only where both can have its port from a socket unit")
+	}
+	if app.Parallel > 1 {
+		g.note("gopm.parallel", ecosystem.Refused, "in fork mode a reload restarts one by one")
 	}
 }

@@ -20,6 +20,7 @@ type view struct {
 	Namespace    *units.Value // the name of its target
 	Cluster      bool
 	Supervised   bool // it has an activator
+	Drains       bool // before it ends
 	ForUser      bool // for systemctl --user
 	BootTarget   units.Value
 	Systemctl    units.Value
@@ -120,7 +121,7 @@ func (g *generation) view(app ecosystem.App, name string) view {
 		SourceExists: g.opt.SourceExists,
 		Unit:         q.value("the unit name", name, units.Name),
 		Title:        q.value("Description=", strings.TrimSpace(app.Name), units.Text),
-		Cluster:      app.Cluster, Supervised: app.Supervised(), ForUser: g.opt.User,
+		Cluster:      app.Cluster, Supervised: app.Supervised(), Drains: drains(app), ForUser: g.opt.User,
 		BootTarget: units.Specified("multi-user.target"), Systemctl: units.Specified("/usr/bin/systemctl"),
 		AutoStart: app.AutoStart,
 		Count:     count(app.Instances),
@@ -151,15 +152,14 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	if v.Supervised {
 		v.ReloadUnit = units.Specified("gopm-activator@" + v.Unit.String() + ".service")
 	}
-	if v.Cluster || v.Supervised && app.WaitReady {
+	g.ports(&v, q)
+	g.pace(&v, app)
+	if v.Cluster || v.Supervised && app.WaitReady || v.Surge > 0 {
 		timeout := units.Span(startTimeout)
 		if app.ListenTimeout > 0 {
 			timeout = units.Span(app.ListenTimeout)
 		}
 		v.StartTimeout = &timeout
-	}
-	if v.Cluster {
-		g.ports(&v, q)
 	}
 	g.datagrams(&v, q)
 	if !app.Instances.PerCPU {
@@ -179,7 +179,6 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.watch(&v, q)
 	g.healthCheck(&v, q)
 	g.hangTimeout(&v, q.app)
-	g.pace(&v, app)
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {
 			return units.Command("/bin/sh", "-c", line)

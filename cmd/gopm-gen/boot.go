@@ -198,7 +198,9 @@ func (b boot) convert(s loaded) (*units.Set, []link) {
 	}
 	for _, app := range result.Report.Apps {
 		for _, port := range app.Ports {
-			b.ports[port] = s.file.Path
+			if app.Cluster {
+				b.ports[port] = s.file.Path
+			}
 		}
 		for _, e := range app.Enable {
 			links = append(links, link{path.Join(e.WantedBy+".wants", e.Unit), path.Join("..", e.Unit)})
@@ -212,8 +214,12 @@ func (b boot) generate(file ecosystem.File) (generator.Result, []*ecosystem.Prob
 	result, problems := generator.Generate(file, generator.Options{
 		Root: path.Dir(file.Path), Taken: b.takenAtBoot, Boot: true, EnvDir: b.normal, SourceExists: true,
 	})
-	// Within a file the generator itself looks after that.
+	// Within a file the generator itself looks after that. In fork mode a port may
+	// be one that the app never listens on.
 	for _, app := range result.Report.Apps {
+		if !app.Cluster {
+			continue
+		}
 		at := slices.IndexFunc(file.Apps, func(a ecosystem.App) bool { return a.Name == app.Name })
 		for _, port := range app.Ports {
 			if by := b.ports[port]; by != "" {

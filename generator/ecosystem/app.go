@@ -1,6 +1,7 @@
 package ecosystem
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -83,10 +84,19 @@ func (a App) Command() (program string, args []string) {
 	return a.Program, append(args, a.Args...)
 }
 
-// Supervised reports whether the app needs an activator: in cluster mode for
-// its ports, in fork mode for what systemd alone does not do.
+// ListensItself reports whether the app's listen(), if it has one, is called in
+// the process that systemd starts: Node's, with a file of the project. What comes
+// from npm, and --watch, may start a child for it. A job serves nobody.
+func (a App) ListensItself() bool {
+	foreign := strings.Contains(a.Script, "/node_modules/") || slices.Contains([]string{"/bin", "/usr/bin", "/usr/local/bin"}, path.Dir(a.Script))
+	watched := slices.ContainsFunc(a.ProgramArgs, func(option string) bool { return strings.HasPrefix(option, "--watch") })
+	return a.Node && a.Restart && !foreign && !watched
+}
+
+// Supervised reports whether the app needs an activator: for its ports, and in
+// fork mode for what systemd alone does not do.
 func (a App) Supervised() bool {
-	return a.Cluster || a.Instances.PerCPU || a.WaitReady || a.MemoryLimit > 0 || a.Watch != nil ||
+	return a.Cluster || len(a.Ports) > 0 || a.Instances.PerCPU || a.WaitReady || a.MemoryLimit > 0 || a.Watch != nil ||
 		a.ShutdownMessage || a.Increment != nil || a.Pin
 }
 

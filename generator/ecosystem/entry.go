@@ -42,6 +42,7 @@ type given struct {
 	base, block []Variable // of env and of the chosen env_ block
 	envFiles    []string   // relative to cwd; a minus before the optional ones
 	increment   string
+	noPort      bool // gopm.listen is false
 	loners      bool // instances that share nothing, though they were to
 	watch       bool
 	ignore      []string // nil: not given

@@ -10,6 +10,13 @@ func (a *appReader) own(v value) {
 }
 
 func (a *appReader) listen(v value) {
+	if v.kind == Boolean {
+		a.given.noPort = !v.truthy
+		if v.truthy {
+			a.problem(v.show()+" is not an address", `write a port, or an address such as "127.0.0.1:3000"; false is for none`)
+		}
+		return
+	}
 	for i, e := range v.elements() {
 		switch e.kind {
 		case Number, String:

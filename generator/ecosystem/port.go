@@ -8,14 +8,12 @@ import (
 // findPort looks for the port where nothing more explicit names one: port, PORT
 // in the environment, then the arguments.
 func (a *appReader) findPort() {
-	if len(a.app.Ports) > 0 {
+	if len(a.app.Ports) > 0 || a.given.noPort {
 		return
 	}
 	defer a.oneOnAPort()
 	if a.app.Increment != nil && a.app.Increment.Name == "PORT" {
-		if a.app.Cluster {
-			a.noteOn("increment_var", Differently, "each worker has a port of its own, which no socket unit can know: the app's own listen() opens it")
-		}
+		a.countPorts()
 		return
 	}
 	for _, v := range a.app.Variables {
@@ -44,6 +42,24 @@ func (a *appReader) findPort() {
 		if (arg == "--port" || arg == "-p") && i+1 < len(a.app.Args) && isPort(a.app.Args[i+1]) {
 			a.app.Ports = []Port{{a.app.Args[i+1], "args"}}
 			return
+		}
+	}
+}
+
+// mostPorts is how many sockets the activator hands on to an instance.
+const mostPorts = 64
+
+// countPorts lists the ports of instances that count PORT up.
+func (a *appReader) countPorts() {
+	n := a.app.Instances.N
+	switch {
+	case a.app.Cluster:
+		a.noteOn("increment_var", Differently, "each worker has a port of its own, which no socket unit can know: the app's own listen() opens it")
+	case a.app.ListensItself() && !a.app.Instances.PerCPU && n <= mostPorts:
+		for i := range n {
+			if port := strconv.Itoa(a.app.Increment.Base + i); isPort(port) {
+				a.app.Ports = append(a.app.Ports, Port{port, "increment_var"})
+			}
 		}
 	}
 }

@@ -123,9 +123,9 @@ func healthRows(h *HealthCheck) []Attribute {
 // OwnAttributes returns the table of the keys inside `gopm: {…}`.
 func OwnAttributes() []Attribute {
 	return []Attribute{
-		{Name: "listen", Kinds: []Kind{Number, String, Array}, Fate: Mapped,
+		{Name: "listen", Kinds: []Kind{Number, String, Array, Boolean}, Fate: Mapped,
 			Becomes: []string{"ListenStream=", "ListenDatagram="},
-			Note:    "a port, an address with a port, a socket's path, or a list of them; goes before port and PORT; udp: before a port or an address makes it one of UDP, in cluster mode",
+			Note:    "a port, an address with a port, a socket's path, or a list of them; goes before port and PORT; udp: before a port or an address makes it one of UDP, in cluster mode. false: no socket unit, the app opens its port itself",
 			apply:   (*appReader).listen},
 		{Name: "drain_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"ExecStop="},
@@ -157,7 +157,7 @@ func OwnAttributes() []Attribute {
 			apply:   (*appReader).unhandledRejections},
 		{Name: "surge", Kinds: []Kind{Number}, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"GOPM_SURGE"},
-			Note:    "how many more workers there are during a reload; as many as parallel where absent",
+			Note:    "how many more workers there are during a reload; as many as parallel where absent, and none in fork mode",
 			apply:   (*appReader).surge},
 		{Name: "parallel", Kinds: []Kind{Number}, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"GOPM_PARALLEL"},
