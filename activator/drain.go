@@ -132,6 +132,7 @@ func (a *Activator) askToDrain(d *drain) {
 		a.journal.of(d.worker.instance).warning("%s cannot be asked to drain: %v", d.worker.unit, err)
 		d.finish()
 	}
+	a.lengthenQueues()
 }
 
 // drained is the agent's report.

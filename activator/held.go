@@ -83,13 +83,13 @@ func (a *Activator) handleHeld(w *worker, m nodeipc.Message) error {
 				return w.channel.SendHandle(nodeipc.NewSpare(h.name), h.fd)
 			}
 		}
-		return fmt.Errorf("it asks for the listener %.80q, which no socket unit declares", m.Key)
+		// Its socket unit has changed since it was started.
 	}
 	return nil
 }
 
-// lengthenQueues gives listeners the backlog that they had from systemd: an app
-// asks for less, 511 as a rule, and who comes while nobody accepts has to fit in.
+// lengthenQueues gives the listeners a long backlog again: an app asks for less,
+// 511 as a rule, and who comes while nobody accepts has to fit in.
 func (a *Activator) lengthenQueues() {
 	for _, h := range a.held {
 		if err := unix.Listen(h.fd, steer.Backlog); err != nil {

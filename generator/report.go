@@ -108,7 +108,7 @@ func (g *generation) common() {
 	}
 	if g.holds {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "gopm.listen", Fate: ecosystem.Differently,
-			Text: "false where an app in fork mode has a port that it does not listen on itself, but a child, or nobody; '127.0.0.1:3000' where it listens on one address only"})
+			Text: "false where an app in fork mode has a port that it does not listen on itself, but a child or a thread, or nobody; '127.0.0.1:3000' where it listens on one address only"})
 	}
 	if account && !g.opt.User {
 		g.result.Report.Notes = append(g.result.Report.Notes, ecosystem.Note{Key: "user", Fate: ecosystem.Differently,

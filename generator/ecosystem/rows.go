@@ -31,7 +31,7 @@ func programRows() []Attribute {
 			apply:   (*appReader).cwd},
 		{Name: "exec_mode", Kinds: []Kind{String}, Fate: Mapped,
 			Becomes: []string{"gopm-activator@.service", "APP.socket"},
-			Note:    "cluster: shared ports and rolling reloads; fork: plain instances",
+			Note:    "cluster: shared ports and rolling reloads; fork: plain instances, restarted one by one",
 			apply:   (*appReader).execMode},
 		{Name: "execute_command", Kinds: []Kind{Boolean}, Default: "false", Fate: Mapped,
 			Becomes: []string{"ExecStart="},
