@@ -40,7 +40,7 @@ type view struct {
 	StartLimitInterval units.Value
 	StartLimitBurst    int
 	DrainTimeout       units.Value
-	StartTimeout       *units.Value
+	StartTimeout       *units.Value // until it is ready; nil where it is so at once
 	KillTimeout        units.Value // from SIGINT to SIGKILL
 	StopTimeout        units.Value // of the whole stop
 	StopMessage        bool
