@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -270,7 +269,7 @@ func sameFiles(t testing.TB, before int) {
 	t.Helper()
 	after := openFiles(t)
 	for deadline := time.Now().Add(10 * time.Second); after != before && time.Now().Before(deadline); after = openFiles(t) {
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 	if after != before {
 		t.Errorf("%d files are open, before it were %d", after, before)

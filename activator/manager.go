@@ -20,7 +20,7 @@ import (
 
 // jobPoll is how often a job's end is looked for beside its signal, which is lost
 // where systemd executes itself anew (systemctl daemon-reexec).
-const jobPoll = 5 * time.Second
+const jobPoll = 2 * time.Second
 
 // patience is how long the manager may be out of reach: it is for a moment while
 // it executes itself anew.
