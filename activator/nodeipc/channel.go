@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	// peekSize is what one look at a channel sees. A cluster message has a few
-	// hundred bytes; only an app's own message can be longer.
-	peekSize = 32 << 10
+	// peekSize is what one look at a channel sees, and longPeek what it sees once
+	// there was more. A cluster message has a few hundred bytes; only an app's own
+	// message can be longer.
+	peekSize = 2 << 10
+	longPeek = 32 << 10
 	// maxLine bounds what a worker can make us hold. A longer line is dropped:
 	// only an app's own message has such a size.
 	maxLine = 1 << 20
@@ -48,8 +50,9 @@ type Channel struct {
 	raw  syscall.RawConn
 
 	sending sync.Mutex
-	unsent  int // lines in out, and the one that is being written
-	out     chan outgoing
+	unsent  int           // lines in out, and the one that is being written
+	out     []outgoing    // most of the time there is none: it costs nothing then
+	more    chan struct{} // there are lines in out
 	done    chan struct{} // closed by Close
 	end     sync.Once
 	sent    sync.WaitGroup
@@ -84,7 +87,7 @@ func New(conn *net.UnixConn) (*Channel, error) {
 	}
 	c := &Channel{
 		conn: conn, raw: raw,
-		out: make(chan outgoing, maxUnsent), done: make(chan struct{}),
+		more: make(chan struct{}, 1), done: make(chan struct{}),
 		OnSlow: func() {}, pace: rate.NewLimiter(readRate, readBurst),
 	}
 	c.sent.Go(c.write)
@@ -137,12 +140,30 @@ func (c *Channel) queue(m any, fd int) error {
 	select {
 	case <-c.done:
 		return fmt.Errorf("send: %w", net.ErrClosed)
-	case c.out <- o:
-		c.unsent++
-		return nil
 	default:
+	}
+	if len(c.out) == maxUnsent {
 		return fmt.Errorf("send: %w", ErrUnread)
 	}
+	c.out = append(c.out, o)
+	c.unsent++
+	select {
+	case c.more <- struct{}{}:
+	default: // it is known
+	}
+	return nil
+}
+
+// next is the first line that waits; it returns false where there is none.
+func (c *Channel) next() (o outgoing, ok bool) {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	if len(c.out) == 0 {
+		c.out = nil // and with it what it grew to
+		return o, false
+	}
+	o, c.out = c.out[0], c.out[1:]
+	return o, true
 }
 
 // writeNow writes what the socket takes at once, and returns the rest. A
@@ -169,7 +190,9 @@ func (c *Channel) write() {
 		select {
 		case <-c.done:
 			return
-		case o := <-c.out:
+		case <-c.more:
+		}
+		for o, ok := c.next(); ok; o, ok = c.next() {
 			err := c.writeOne(o)
 			for noRoom(err) && c.rest(sendPause) {
 				err = c.writeOne(o)
@@ -248,6 +271,10 @@ func (c *Channel) Serve(handle func(line []byte) error) error {
 			if whole {
 				continue // the rest of the line has yet to come
 			}
+			if len(c.peeked) == peekSize && cap(c.peeked) == peekSize {
+				c.peeked = make([]byte, 0, longPeek)
+				continue
+			}
 			if err := c.takeLong(len(c.peeked)); err != nil {
 				return err
 			}
@@ -287,7 +314,7 @@ func (c *Channel) peek() (whole bool, err error) {
 	seen := len(c.peeked)
 	var result error
 	err = c.raw.Read(func(fd uintptr) bool {
-		n, _, err := unix.Recvfrom(int(fd), c.peeked[:peekSize], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		n, _, err := unix.Recvfrom(int(fd), c.peeked[:cap(c.peeked)], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		switch {
 		case err == unix.EAGAIN, err == unix.EINTR:
 			return false
@@ -302,7 +329,7 @@ func (c *Channel) peek() (whole bool, err error) {
 			return true
 		}
 		waiting, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
-		whole = err == nil && waiting <= n && n < peekSize
+		whole = err == nil && waiting <= n && n < cap(c.peeked)
 		c.peeked = c.peeked[:n]
 		if n > seen || !whole {
 			return true

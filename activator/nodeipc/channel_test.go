@@ -16,7 +16,8 @@ import (
 )
 
 func TestServeGivesLines(t *testing.T) {
-	long := `"` + strings.Repeat("x", 3*peekSize) + `"`
+	middling := `"` + strings.Repeat("x", 3*peekSize) + `"`
+	long := `"` + strings.Repeat("x", 3*longPeek) + `"`
 	tests := map[string]struct {
 		writes []string
 		lines  []string
@@ -24,7 +25,8 @@ func TestServeGivesLines(t *testing.T) {
 		"one":                    {[]string{"a\n"}, []string{"a"}},
 		"two in one write":       {[]string{"a\nb\n"}, []string{"a", "b"}},
 		"one in three writes":    {[]string{"a", "b", "c\n"}, []string{"abc"}},
-		"longer than one look":   {[]string{long[:peekSize+1], long[peekSize+1:] + "\nb\n"}, []string{long, "b"}},
+		"longer than one look":   {[]string{middling[:peekSize+1], middling[peekSize+1:] + "\nb\n"}, []string{middling, "b"}},
+		"longer than any look":   {[]string{long[:longPeek+1], long[longPeek+1:] + "\nb\n"}, []string{long, "b"}},
 		"channel ends in a line": {[]string{"a\nb"}, []string{"a"}},
 		"nothing":                {nil, nil},
 	}

@@ -37,11 +37,11 @@ func TestServeReadsAFloodSlower(t *testing.T) {
 // Bytes without an end of line are no way around that.
 func TestServeReadsAnEndlessLineSlower(t *testing.T) {
 	c, worker := pair(t)
-	c.pace = rate.NewLimiter(16*peekSize, peekSize)
+	c.pace = rate.NewLimiter(16*longPeek, longPeek)
 	slow := 0
 	c.OnSlow = func() { slow++ }
 	go func() {
-		_, _ = worker.Write(bytes.Repeat([]byte("x"), 5*peekSize))
+		_, _ = worker.Write(bytes.Repeat([]byte("x"), 5*longPeek))
 		worker.Close()
 	}()
 	if err := c.Serve(func([]byte) error { return nil }); err != io.EOF || slow != 1 {
