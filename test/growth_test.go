@@ -14,7 +14,7 @@ import (
 
 var (
 	reloadCount = flag.Int("reloads", 10, "how often TestReloadsLeaveNothing reloads")
-	workerCount = flag.Int("workers", 32, "how many workers TestManyWorkers has")
+	workerCount = flag.Int("workers", 24, "how many workers TestManyWorkers has")
 )
 
 // A footprint is what an app's activator, and systemd for it, keep.
@@ -96,8 +96,8 @@ func TestManyWorkers(t *testing.T) {
 	client.Connections = 2 * n
 	running := client.Start(t.Context())
 	begun = time.Now()
-	_, err := s.Run(t.Context(), "gopm-activator", "reload", "my-api")
-	s.must(err)
+	s.systemctl("reload", "--no-block", site.Target)
+	s.within(time.Duration(n)*10*time.Second, "every worker is replaced", func() bool { return len(s.told("rollout-finished")) == 1 })
 	t.Logf("reloaded in %s", time.Since(begun).Round(10*time.Millisecond))
 	now := s.settledTo(n)
 	for unit, pid := range now {

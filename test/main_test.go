@@ -176,11 +176,17 @@ func (s scenario) state(unit string) string {
 // that takes too long.
 func (s scenario) eventually(what string, holds func() bool) {
 	s.t.Helper()
+	s.within(time.Minute, what, holds)
+}
+
+// within is eventually for what may take longer.
+func (s scenario) within(limit time.Duration, what string, holds func() bool) {
+	s.t.Helper()
 	ticks := time.NewTicker(20 * time.Millisecond)
 	defer ticks.Stop()
-	for deadline := time.Now().Add(time.Minute); !holds(); <-ticks.C {
+	for deadline := time.Now().Add(limit); !holds(); <-ticks.C {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited a minute until %s", what)
+			s.t.Fatalf("waited %s until %s", limit, what)
 		}
 	}
 }

@@ -61,6 +61,14 @@ func TestThirdWorkerFails(t *testing.T) {
 	s.lossless(s.under(load.KeepAlive, func() {
 		s.reloadFails("restart of instance 2: exited with status 1")
 	}))
+	if got := s.told("rollout-aborted"); len(got) != 1 {
+		t.Errorf("the journal has %+v, want one roll that was aborted", got)
+	}
+	journal, err := s.Journal(t.Context(), site.Activator)
+	s.must(err)
+	if line := "reload: aborted: restart of instance 2: exited with status 1 (job failed); see journalctl -u my-api@2.service; the roll stopped there"; !strings.Contains(journal, line) {
+		t.Errorf("the journal lacks %q:\n%s", line, journal)
+	}
 	now := s.pids()
 	for _, unit := range []string{site.Instance(0), site.Instance(1)} {
 		if now[unit] == old[unit] || now[unit] == 0 {

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	soakTime = flag.Duration("soak", 40*time.Second, "how long TestSoak takes")
+	soakTime = flag.Duration("soak", 30*time.Second, "how long TestSoak takes")
 	soakSeed = flag.Uint64("seed", 4, "from which TestSoak draws what it does")
 )
 

@@ -21,6 +21,7 @@ var threeByTwo = site.Options{Activator: []string{"GOPM_INSTANCES=3", "GOPM_SETT
 // reload has no more of them.
 func TestActivatorKilledAtEachStep(t *testing.T) {
 	s := boot(t, threeByTwo)
+	s.must(s.Deploy(site.Light))
 	s.must(s.Start(t.Context()))
 	n := len(s.pids())
 	watch, err := s.Watch(t.Context())
