@@ -42,7 +42,7 @@ var deeds = []deed{
 	{"reload", (*soak).reload},
 	{"reload begun", func(s *soak) { s.systemctl("reload", "--no-block", site.Target) }},
 	{"reload begun", func(s *soak) { s.systemctl("reload", "--no-block", site.Target) }},
-	{"activator killed", func(s *soak) { s.must(s.activator().Kill()) }},
+	{"activator killed", (*soak).killOneActivator},
 	{"activator restarted", func(s *soak) { s.systemctl("restart", site.Activator) }},
 	{"daemon-reload", func(s *soak) { s.systemctl("daemon-reload") }},
 	{"daemon-reexec", func(s *soak) { s.systemctl("daemon-reexec") }},
@@ -144,6 +144,18 @@ func (s *soak) gather() {
 	r, err := crowd.Stop()
 	s.must(err)
 	s.crowds = s.crowds.Add(r)
+}
+
+// killOneActivator does not wait for the next, nor for the one after a kill.
+func (s *soak) killOneActivator() {
+	pid, err := s.MainPID(s.t.Context(), site.Activator)
+	s.must(err)
+	if pid == 0 {
+		return
+	}
+	if victim, err := s.Victim(site.Activator, pid); err == nil {
+		s.must(victim.Kill())
+	}
 }
 
 // killWorker kills one of the workers. Stopped first, it accepts nothing while
