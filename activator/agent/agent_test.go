@@ -485,6 +485,50 @@ func TestAppThatLeavesItsChannelDuringTheDrain(t *testing.T) {
 	})
 }
 
+// Node closes the servers then, and the channel when they are closed: after the
+// last answer. The worker ends by itself.
+func TestWorkerThatDisconnectsItself(t *testing.T) {
+	for name, drain := range map[string]func(*worker){"served": func(*worker) {}, "drained": (*worker).drain} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, major int) {
+				w := startApp(t, major)
+				c := dial(t, w.address())
+				c.ask("/held")
+				w.await(`"held"`)
+				drain(w)
+				w.send("let go")
+				w.send("leave")
+				if got, _, err := c.read(); err != nil || got.body != hello.body {
+					t.Errorf("got %s and error %v, want %s", got, err, hello)
+				}
+				c.conn.Close()
+				if code, out := w.exitCode(), w.output.String(); code != 0 || out != "" {
+					t.Errorf("the worker exited with %d and printed %q, want 0 and nothing", code, out)
+				}
+			})
+		})
+	}
+}
+
+// As with PM2, such an app is a worker already, and can't fork.
+func TestAppThatUsesClusterItself(t *testing.T) {
+	onEach(t, func(t *testing.T, major int) {
+		w := start(t, major, "cluster.cjs")
+		if told := w.next(); told != `{"isWorker":true,"fork":"undefined"}` {
+			t.Errorf("the app says %s, want that it is a worker", told)
+		}
+		w.await("listening")
+		c := dial(t, w.address())
+		c.ask("/")
+		c.wants(hello)
+		w.drain()
+		c.ask("/")
+		c.wants(helloLast)
+		c.wantsEnd()
+		w.await("drained")
+	})
+}
+
 func TestAgentDoesNotKeepAScriptAlive(t *testing.T) {
 	onEach(t, func(t *testing.T, major int) {
 		w := start(t, major, "unref.cjs")

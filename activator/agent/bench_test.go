@@ -2,87 +2,84 @@ package agent_test
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"strings"
-	"sync"
+	"os/exec"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/gopm/gopm/test/load"
 )
 
-// BenchmarkAgent compares the CPU time of a worker with the agent to that of
-// one without (1 is: no cost), before any drain. They take turns, so that both
-// have the same share of what else the machine does.
+// BenchmarkAgent compares a worker with the agent to one without, before any
+// drain: the CPU time of a request, and the requests of a second. Each
+// iteration puts wrk on the one and on the other, in turn first, for as long.
+// Reported are the medians of their ratios; 1 is: no cost.
+//
+//	go test ./activator/agent -run '^$' -bench Agent -benchtime 30x
 func BenchmarkAgent(b *testing.B) {
-	b.Run("keepalive", func(b *testing.B) { // here the agent does nothing per request
-		compare(b, func(w *worker) []*client {
-			connections := make([]*client, 8)
-			for i := range connections {
-				connections[i] = dial(b, w.address())
+	// With kept connections the agent does nothing per request; with a
+	// connection for each it keeps account of them.
+	for _, profile := range []load.Profile{load.KeepAlive, load.PerRequest} {
+		b.Run(profile.String(), func(b *testing.B) {
+			with := start(b, 24, "hello.cjs")
+			without := start(b, 24, "hello.cjs", "NODE_OPTIONS=")
+			for _, w := range []*worker{with, without} {
+				w.await("listening")
+				for warm := 0; warm < 20000; { // Node compiles
+					warm += w.load(profile).requests
+				}
 			}
-			return connections
-		}, func(_ *worker, c *client) {
-			c.ask("/")
-			if _, _, err := c.read(); err != nil {
-				b.Error(err)
+			var cpu, rate []float64
+			for withFirst := true; b.Loop(); withFirst = !withFirst {
+				var agent, none work
+				if withFirst {
+					agent, none = with.load(profile), without.load(profile)
+				} else {
+					none, agent = without.load(profile), with.load(profile)
+				}
+				cpu = append(cpu, agent.cpu()/none.cpu())
+				rate = append(rate, float64(agent.requests)/float64(none.requests))
 			}
+			b.ReportMetric(median(cpu), "CPU-with/without")
+			b.ReportMetric(median(rate), "requests-with/without")
 		})
-	})
-	b.Run("connection", func(b *testing.B) { // here it keeps account of each
-		compare(b, func(*worker) []*client {
-			return make([]*client, 8)
-		}, func(w *worker, _ *client) {
-			c := dial(b, w.address())
-			c.write("GET / HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n")
-			if text, err := io.ReadAll(c.in); err != nil || !strings.HasSuffix(string(text), "hello") {
-				b.Errorf("got %q and error %v", text, err)
-			}
-			c.conn.Close()
-		})
-	})
+	}
 }
 
-func compare(b *testing.B, connect func(*worker) []*client, use func(*worker, *client)) {
-	workers := []*worker{
-		start(b, 24, "hello.cjs"),
-		start(b, 24, "hello.cjs", "NODE_OPTIONS="),
-	}
-	clients := make([][]*client, len(workers))
-	before := make([]int64, len(workers))
-	for i, w := range workers {
-		w.await("listening")
-		clients[i] = connect(w)
-		share(w, clients[i], 5000, use) // Node compiles
-		before[i] = w.onCPU()
-	}
-	b.ResetTimer()
-	const turn = 500
-	for asked := 0; asked < b.N; asked += turn {
-		for i, w := range workers {
-			share(w, clients[i], min(turn, b.N-asked), use)
-		}
-	}
-	with, without := workers[0].onCPU()-before[0], workers[1].onCPU()-before[1]
-	b.ReportMetric(float64(with)/float64(b.N), "with-ns/op")
-	b.ReportMetric(float64(without)/float64(b.N), "without-ns/op")
-	b.ReportMetric(float64(with)/float64(without), "with/without")
+// work is what a worker did under load.
+type work struct {
+	requests int
+	ns       int64 // on a CPU
 }
 
-// share divides a number of requests among connections used at the same time.
-func share(w *worker, connections []*client, requests int, use func(*worker, *client)) {
-	queue := make(chan struct{})
-	var done sync.WaitGroup
-	for _, c := range connections {
-		done.Go(func() {
-			for range queue {
-				use(w, c)
-			}
-		})
+// cpu is the time of one request in nanoseconds.
+func (w work) cpu() float64 { return float64(w.ns) / float64(w.requests) }
+
+// load has wrk ask the worker for a second.
+func (w *worker) load(profile load.Profile) work {
+	w.t.Helper()
+	before := w.onCPU()
+	running, err := load.Wrk{
+		Command: exec.CommandContext, Address: w.address(), Profile: profile, Connections: 8, Timeout: patience,
+	}.Start(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	for range requests {
-		queue <- struct{}{}
+	time.Sleep(time.Second)
+	result, err := running.Stop()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	close(queue)
-	done.Wait()
+	if result.Answered == 0 || result.Failures() > 0 {
+		w.t.Fatal(result)
+	}
+	return work{requests: result.Answered, ns: w.onCPU() - before}
+}
+
+func median(of []float64) float64 {
+	slices.Sort(of)
+	return (of[(len(of)-1)/2] + of[len(of)/2]) / 2
 }
 
 // onCPU is the time of the worker's main thread in nanoseconds: the first field

@@ -3,6 +3,7 @@
 // An app with a route for each way in which a connection can be busy. It tells
 // the test (process.send) what a client can't know: that it has got this far.
 
+const cluster = require('cluster');
 const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
@@ -130,6 +131,7 @@ process.on('message', (what) => {
   if (what === 'close') server.close();
   if (what === 'let go') letGo();
   if (what === 'count') process.send(`${counted} counted`);
+  if (what === 'leave') cluster.worker.disconnect();
   if (what === 'disconnect') process.disconnect();
 });
 // Node's own time for idle connections, 5 s, must not end one before the agent.
