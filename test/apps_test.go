@@ -133,6 +133,10 @@ func TestAppsFromNPM(t *testing.T) {
 			if o.answered == 0 {
 				t.Error("it answered nothing")
 			}
+			if o.connections > 0 && a.name != "grpc" { // WebSockets, which last as long as their worker
+				forkApp{scenario: s, name: a.name}.logs("gopm-activator@"+a.name+".service",
+					a.name+"@0.service still has connections after its drain time; they are cut now (gopm.drain_timeout is the time)")
+			}
 			for instance := range realWorkers {
 				unit := fmt.Sprintf("%s@%d.service", a.name, instance)
 				if now[unit] == 0 || now[unit] == old[unit] {

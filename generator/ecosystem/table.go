@@ -129,7 +129,7 @@ func OwnAttributes() []Attribute {
 			apply:   (*appReader).listen},
 		{Name: "drain_timeout", Kinds: []Kind{Number}, Unit: Milliseconds, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"ExecStop="},
-			Note:    "how long a worker may finish what it has begun; 30 s where absent",
+			Note:    "how long a worker may finish what it has begun; 30 s where absent; WebSockets and events take all of it",
 			apply:   (*appReader).drainTimeout},
 		{Name: "lazy", Kinds: []Kind{Boolean}, Default: "false", Fate: Mapped,
 			Becomes: []string{"preset"},
