@@ -52,7 +52,7 @@ function drain() {
 function sweep() {
   for (const state of sessions.values()) {
     state.sweeps -= 1;
-    if (state.sweeps <= 0) state.next(state);
+    if (state.sweeps <= 0) (isClosed(state.session) ? end : state.next)(state);
   }
 }
 
@@ -63,7 +63,7 @@ function wait(state, sweeps, next) {
 
 function begin(state) {
   const { session, socket } = state;
-  if (session.destroyed || session.closed) { // by the app
+  if (isClosed(session)) {
     wait(state, PATIENCE, end);
     return;
   }
@@ -81,21 +81,28 @@ function begin(state) {
 }
 
 function announce(state) {
-  state.socket.write(NOTICE); // whole frames are all that Node writes at once
+  // Between two frames: Node writes whole ones.
+  if (state.socket.writable) state.socket.write(NOTICE);
   wait(state, PATIENCE, nameLast);
   // The client reads it after the notice.
-  state.session.ping(() => wait(state, GRACE, nameLast));
+  state.session.ping((error) => {
+    if (!error && state.next === nameLast) wait(state, GRACE, nameLast);
+  });
 }
 
 function nameLast(state) {
   const { session } = state;
   wait(state, GRACE, end);
-  if (session.destroyed) return;
   session.goaway(NO_ERROR);
   // It names the last one now and is sent later. What is read in between would
   // be done twice if the app saw it.
   session.removeAllListeners('stream');
   session.on('stream', (stream) => stream.close(REFUSED_STREAM));
+}
+
+/** Tells whether the session needs no more GOAWAY: the app has closed it, say. */
+function isClosed(session) {
+  return session.closed || session.destroyed;
 }
 
 /**

@@ -150,19 +150,26 @@ func TestHTTP2ConnectionGetsToSpeak(t *testing.T) {
 
 // Not every client is there to answer, or to end its side.
 func TestSilentHTTP2ClientIsNotWaitedFor(t *testing.T) {
-	onEach(t, func(t *testing.T, major int) {
-		w := startApp(t, major, "HTTP2=1")
-		c := dial(t, w.address())
-		const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-		c.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
-		c.wantsText("\x00\x00") // the server's, which may be of any size
-		asked := time.Now()
-		w.drain()
-		w.await("drained")
-		if grace := time.Since(asked); grace < 5*time.Second {
-			t.Errorf("ended after %v, want 5 s or more", grace)
-		}
-	})
+	for name, closes := range map[string]bool{"open": false, "closed by the app": true} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, major int) {
+				w := startApp(t, major, "HTTP2=1")
+				c := dial(t, w.address())
+				const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+				c.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
+				c.wantsText("\x00\x00") // the server's, which may be of any size
+				asked := time.Now()
+				w.drain()
+				if closes {
+					w.send("close sessions")
+				}
+				w.await("drained")
+				if grace := time.Since(asked); grace < 5*time.Second {
+					t.Errorf("ended after %v, want 5 s or more", grace)
+				}
+			})
+		})
+	}
 }
 
 func TestAppThatClosesItsHTTP2ServerAfterTheDrainGetsNoError(t *testing.T) {

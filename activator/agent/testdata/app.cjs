@@ -121,6 +121,8 @@ function create() {
 const server = create();
 server.on('upgrade', onUpgrade);
 server.on('connection', () => process.send('connection'));
+const sessions = []; // of HTTP/2
+server.on('session', (session) => sessions.push(session));
 // What PM2's pages advise; an error would be a failed stop.
 process.on('SIGINT', () => server.close((err) => {
   if (err) console.error(err);
@@ -129,6 +131,7 @@ process.on('SIGINT', () => server.close((err) => {
 process.on('message', (what) => {
   if (what === 'listen') http.createServer(onRequest).listen(0, 'localhost');
   if (what === 'close') server.close();
+  if (what === 'close sessions') for (const session of sessions) session.close();
   if (what === 'let go') letGo();
   if (what === 'count') process.send(`${counted} counted`);
   if (what === 'leave') cluster.worker.disconnect();
