@@ -41,8 +41,8 @@ type view struct {
 	StartLimitBurst    int
 	DrainTimeout       units.Value
 	StartTimeout       *units.Value // until it is ready; nil where it is so at once
-	KillTimeout        units.Value // from SIGINT to SIGKILL
-	StopTimeout        units.Value // of the whole stop
+	KillTimeout        units.Value  // from SIGINT to SIGKILL
+	StopTimeout        units.Value  // of the whole stop
 	StopMessage        bool
 	KillMode           units.Value
 	Restart            bool

@@ -133,12 +133,16 @@ func TestSplitWords(t *testing.T) {
 
 func TestPort(t *testing.T) {
 	for attributes, want := range map[string]string{
-		"":                                           "",
-		"env: { PORT: 3000 }":                        "3000 env.PORT",
-		"env: { PORT: '3000' }, args: '-p 1'":        "3000 env.PORT",
-		"port: 3001, env: { PORT: 3000 }":            "3001 port",
-		"port: 3001, gopm: { listen: 3002 }":         "3002 gopm.listen",
-		"port: 3001, gopm: { listen: ['[::]:80'] }":  "[::]:80 gopm.listen",
+		"":                                          "",
+		"env: { PORT: 3000 }":                       "3000 env.PORT",
+		"env: { PORT: '3000' }, args: '-p 1'":       "3000 env.PORT",
+		"port: 3001, env: { PORT: 3000 }":           "3001 port",
+		"port: 3001, gopm: { listen: 3002 }":        "3002 gopm.listen",
+		"port: 3001, gopm: { listen: ['[::]:80'] }": "[::]:80 gopm.listen",
+		"port: 3001, gopm: { listen: false }":       "",
+		"port: 3001, instances: 2, exec_mode: 'fork', increment_var: 'PORT'":                 "3002 increment_var",
+		"port: 3001, instances: 2, exec_mode: 'fork', increment_var: 'PORT', script: 'a.py'": "",
+		"port: 3001, instances: 'max', exec_mode: 'fork', increment_var: 'PORT'":             "",
 		"args: '--port 3003'":                        "3003 args",
 		"args: '--port=3003'":                        "3003 args",
 		"args: ['-p3003']":                           "3003 args",
