@@ -30,6 +30,7 @@ func sandbox() []directive {
 		{"CapabilityBoundingSet", units.Specified("CAP_NET_BIND_SERVICE CAP_NET_RAW"), false},
 		{"PrivateTmp", yes, false},
 		{"PrivateDevices", yes, false},
+		{"PrivateMounts", yes, false},
 		{"ProtectSystem", units.Specified("full"), false},
 		{"ProtectHome", yes, false},
 		{"ProtectProc", units.Specified("invisible"), false},

@@ -52,7 +52,7 @@ func (a forkPort) seesNoDifference() {
 	want := map[string]string{
 		"cluster.isWorker":        "false",
 		"low port":                "EACCES",
-		"one address of the port": "EADDRNOTAVAIL",
+		"one address of the port": "EADDRINUSE",
 		"unix socket":             "listens",
 		"the port again":          "EADDRINUSE",
 		"other port":              "listens",

@@ -68,7 +68,7 @@ func (s scenario) spread() {
 	// A worker that was late for one connection, as on a busy machine, gets the next
 	// one later.
 	counts := slices.Sorted(maps.Values(got))
-	if len(counts) != workers || counts[workers-1]-counts[0] > 4 {
+	if len(counts) != workers || counts[0] < 12 || counts[workers-1] > 20 {
 		s.t.Errorf("64 connections went %v, want about 16 to each of 4 workers", counts)
 	}
 	s.t.Logf("64 connections went %v", counts)

@@ -20,7 +20,7 @@ const path = require('path');
 
 // How a listener relates to what an app asks for; the greatest is the best.
 const OTHER = 0; // it is another one
-const NARROWER = 1; // the app asks for one address, the listener has all: never widened in silence
+const NARROWER = 1; // the app asks for one address, the listener has all: never widened
 const WIDER = 2; // the app asks for any address; the socket unit says which that is
 const SAME = 3;
 
@@ -115,16 +115,13 @@ function replaceListen(listeners, drain) {
   const { _listen2 } = net.Server.prototype;
   net.Server.prototype._listen2 = function (address, port, addressType, ...rest) {
     const { listener, relation } = find(address, port, addressType);
-    if (relation === NARROWER) {
-      process.nextTick(() => this.emit('error', refusal(listener, address, port)));
-      return;
-    }
     const handle = relation === OTHER ? undefined : listener.take();
     if (handle) {
       this._handle = handle;
       drain.watch(this);
     }
     _listen2.call(this, address, port, addressType, ...rest);
+    if (handle && relation === NARROWER) narrow(this, listener, address, port);
   };
 
   net._createServerHandle = function (address, port, addressType, ...rest) {
@@ -135,13 +132,30 @@ function replaceListen(listeners, drain) {
   };
 }
 
-function refusal(listener, address, port) {
-  const wanted = net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const text = `listen EADDRNOTAVAIL: the app's socket unit listens on ${listener.key}, which is more than ${wanted}; `
-    + `write gopm: { listen: '${wanted}' } in the ecosystem file, or ListenStream=${wanted} in the socket unit`;
-  return Object.assign(new Error(text), {
-    code: 'EADDRNOTAVAIL', errno: -os.constants.errno.EADDRNOTAVAIL, syscall: 'listen', address, port,
-  });
+/**
+ * Has a server that asked for one address see callers of that one only. The
+ * others, which the socket unit lets in, are hung up on.
+ */
+function narrow(server, listener, address, port) {
+  const handle = server._handle;
+  if (!handle) return; // it could not listen
+  const { onconnection } = handle;
+  handle.onconnection = function (status, connection) {
+    if (connection && calledAddress(connection) !== plainAddress(address)) connection.close();
+    else onconnection.call(this, status, connection);
+  };
+  const family = net.isIPv6(address) ? 'IPv6' : 'IPv4';
+  server.address = () => (server._handle ? { address, family, port } : null);
+  const wanted = family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
+  process.emitWarning(`the app listens on ${wanted} only, its socket unit on ${listener.key}: other callers are hung up on. `
+    + `Better have them refused: gopm: { listen: '${wanted}' } in the ecosystem file, or ListenStream=${wanted} in the socket unit`, 'GopmWarning');
+}
+
+/** The address that a caller has called. A dual-stack listener shows IPv4's as ::ffff:127.0.0.1. */
+function calledAddress(connection) {
+  const name = {};
+  connection.getsockname(name);
+  return String(name.address).replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 module.exports = { install };

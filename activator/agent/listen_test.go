@@ -176,10 +176,16 @@ func TestListenElsewhere(t *testing.T) {
 	onEach(t, func(t *testing.T, major int) {
 		everywhere, one := declared(t, "tcp", "[::]:0"), declared(t, "tcp", "127.0.0.1:0")
 		w := startFork(t, major, everywhere, one)
-		w.says("return await listen(hello(), PORT, '127.0.0.1');", fmt.Sprintf(`{"code":"EADDRNOTAVAIL","message":`+
-			`"listen EADDRNOTAVAIL: the app's socket unit listens on %s, which is more than 127.0.0.1:PORT; `+
-			`write gopm: { listen: '127.0.0.1:PORT' } in the ecosystem file, or ListenStream=127.0.0.1:PORT in the socket unit"}`, everywhere.Name()))
-		w.says("return (await listen(hello(), PORT, '::1').catch((err) => err)).code;", `"EADDRNOTAVAIL"`)
+		// One address of all: only who calls that one is served.
+		w.says("globalThis.narrow = await listen(hello(), PORT, '127.0.0.1'); return narrow.address();", `{"address":"127.0.0.1","family":"IPv4","port":PORT}`)
+		answers(t, "tcp", "127.0.0.1:"+port(everywhere))
+		elsewhere, err := net.Dial("tcp", "127.0.0.2:"+port(everywhere))
+		if err != nil {
+			t.Fatal(err)
+		}
+		newClient(t, elsewhere).wantsEnd()
+		w.says("await closed(narrow); return narrow.address();", `null`)
+		w.says("return (await listen(hello(), PORT, '::1')).address();", `{"address":"::1","family":"IPv6","port":PORT}`)
 		// The unit is the configuration.
 		w.says("globalThis.server = await listen(hello(), "+port(one)+", '0.0.0.0'); return server.address().address;", `"127.0.0.1"`)
 		answers(t, "tcp", one.Name())
