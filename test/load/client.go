@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Client struct {
 	Connections int           // each has one request under way
 	Timeout     time.Duration // of one request; what takes longer has failed
 	Pause       time.Duration // of a connection after each answer
+	Traced      bool          // the result has each request
 }
 
 // Running is a load under way.
@@ -76,9 +78,13 @@ func (c Client) run(ctx context.Context, stop <-chan struct{}, count *counter) {
 		default:
 		}
 		begun := time.Now()
-		pid, err := c.request(ctx, &kept)
+		pid, err := c.request(ctx, &kept, c.Profile.path())
+		took := time.Since(begun)
+		if c.Traced {
+			count.Trace = append(count.Trace, Call{begun, took, err != nil})
+		}
 		if err == nil {
-			count.answered(pid, time.Since(begun))
+			count.answered(pid, took)
 			time.Sleep(c.Pause)
 			continue
 		}
@@ -90,7 +96,7 @@ func (c Client) run(ctx context.Context, stop <-chan struct{}, count *counter) {
 
 // request sends one request on the kept connection, or on a new one, and
 // returns the worker that answered it. It leaves in kept what may be used again.
-func (c Client) request(ctx context.Context, kept **connection) (pid int, err error) {
+func (c Client) request(ctx context.Context, kept **connection, path string) (pid int, err error) {
 	conn := *kept
 	*kept = nil
 	reused := conn != nil
@@ -101,9 +107,12 @@ func (c Client) request(ctx context.Context, kept **connection) (pid int, err er
 		if err != nil {
 			return 0, fmt.Errorf("connect: %w", err)
 		}
+		if c.Profile == Secure {
+			raw = tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+		}
 		conn = &connection{Conn: raw, in: bufio.NewReader(raw)}
 	}
-	pid, again, err := c.exchange(conn)
+	pid, again, err := c.exchange(conn, path)
 	if err != nil {
 		conn.close()
 		return 0, &lossError{conn.LocalAddr(), reused, err}
@@ -118,11 +127,11 @@ func (c Client) request(ctx context.Context, kept **connection) (pid int, err er
 
 // exchange sends a request and reads the answer. The connection may be used
 // again where the answer allows it.
-func (c Client) exchange(conn *connection) (pid int, again bool, err error) {
+func (c Client) exchange(conn *connection, path string) (pid int, again bool, err error) {
 	if err := conn.SetDeadline(time.Now().Add(c.Timeout)); err != nil {
 		return 0, false, err
 	}
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", c.Profile.path(), c.Address, c.Profile.header()); err != nil {
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", path, c.Address, c.Profile.header()); err != nil {
 		return 0, false, err
 	}
 	response, err := http.ReadResponse(conn.in, nil)

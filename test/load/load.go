@@ -20,9 +20,13 @@ const (
 	PerRequest
 	// Slow asks for what takes the app 100 ms, on connections that are kept.
 	Slow
+	// Large asks for 64 KiB, on connections that are kept.
+	Large
+	// Secure is KeepAlive over TLS. Nobody looks at the certificate.
+	Secure
 )
 
-// Profiles are all of them.
+// Profiles are those that each scenario is tried under.
 func Profiles() []Profile {
 	return []Profile{KeepAlive, PerRequest, Slow}
 }
@@ -35,14 +39,21 @@ func (p Profile) String() string {
 		return "a connection per request"
 	case Slow:
 		return "a route that takes 100 ms"
+	case Large:
+		return "64 KiB"
+	case Secure:
+		return "TLS, keep-alive"
 	}
 	return fmt.Sprintf("Profile(%d)", int(p))
 }
 
 // path is the route of the example app that the profile asks for.
 func (p Profile) path() string {
-	if p == Slow {
+	switch p {
+	case Slow:
 		return "/api/v1/slow"
+	case Large:
+		return "/api/v1/large"
 	}
 	return "/api/v1/hello"
 }
@@ -63,6 +74,11 @@ type Result struct {
 	Longest  time.Duration  // of an answered request; only Client knows
 	Lost     []int          // the client's port of each failure, 0 where it had none; only Client knows
 	Examples []string       // the first few failures in full; only Client knows
+	Trace    Trace          // of each request, where it was asked for
+
+	// Only Wrk knows these: for how long it sent, and what half of the requests
+	// and all but one in a hundred took at most.
+	Took, P50, P99 time.Duration
 }
 
 // Failures is how many requests failed.
@@ -74,7 +90,7 @@ func (r Result) Failures() int {
 	return sum
 }
 
-// Add returns the sum of two results.
+// Add returns the sum of two results, without what only Wrk knows.
 func (r Result) Add(other Result) Result {
 	sum := Result{
 		Answered: r.Answered + other.Answered,
@@ -83,6 +99,7 @@ func (r Result) Add(other Result) Result {
 		Longest:  max(r.Longest, other.Longest),
 		Lost:     slices.Concat(r.Lost, other.Lost),
 		Examples: slices.Concat(r.Examples, other.Examples),
+		Trace:    slices.Concat(r.Trace, other.Trace),
 	}
 	for _, part := range []Result{r, other} {
 		for what, n := range part.Failed {

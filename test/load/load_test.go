@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +45,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestClientAnswered(t *testing.T) {
-	for _, p := range Profiles() {
+	for _, p := range append(Profiles(), Large) {
 		r := until(t, 50, answer, func(address string) *Running {
 			return client(address, p).Start(t.Context())
 		})
@@ -151,13 +152,19 @@ func TestParseWrk(t *testing.T) {
   Thread Stats   Avg      Stdev     Max   +/- Stdev
     Latency    10.00ms    1.00ms  11.00ms   69.00%
     Req/Sec     1.00k     1.00     1.00k    69.00%
+  Latency Distribution
+     50%  850.00us
+     75%    9.00ms
+     90%    9.50ms
+     99%    1.02s 
   2000 requests in 2.00s, 1.00MB read
   Socket errors: connect 1, read 2, write 3, timeout 4
   Non-2xx or 3xx responses: 500
 Requests/sec:   1000.00
 Transfer/sec:      0.50MB
 `)
-	want := Result{Answered: 1500, Failed: map[string]int{"connect": 1, "read": 2, "write": 3, "timeout": 4, "status": 500}}
+	want := Result{Answered: 1500, Failed: map[string]int{"connect": 1, "read": 2, "write": 3, "timeout": 4, "status": 500},
+		Took: 2 * time.Second, P50: 850 * time.Microsecond, P99: 1020 * time.Millisecond}
 	if err != nil || !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, %v, want %+v", r, err, want)
 	}
@@ -169,5 +176,49 @@ Transfer/sec:      0.50MB
 	wantErr := "read wrk's summary: no number of requests in:\nunable to connect to 127.0.0.1:3000 Connection refused\n"
 	if err == nil || err.Error() != wantErr {
 		t.Errorf("got error %v, want %s", err, wantErr)
+	}
+}
+
+func TestCallers(t *testing.T) {
+	r := until(t, 50, answer, func(address string) *Running {
+		return Callers{Dial: new(net.Dialer).DialContext, Address: address, Rate: 1000, Random: rand.New(rand.NewPCG(1, 1)),
+			Path: func(*rand.Rand) string { return "/" }, Timeout: 5 * time.Second}.Start(t.Context())
+	})
+	if r.Failures() != 0 || r.Answered < 50 || len(r.Trace) != r.Answered || r.PIDs[7] != r.Answered {
+		t.Errorf("got %s by %v, %d traced", r, r.PIDs, len(r.Trace))
+	}
+}
+
+func TestHolder(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			answer(w, r)
+			return
+		}
+		w.Header().Set("X-Worker", "8")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+	}))
+	defer server.Close()
+	for pid, webSocket := range map[int]bool{7: false, 8: true} {
+		h := Holder{Dial: new(net.Dialer).DialContext, Address: server.Listener.Addr().String(), WebSocket: webSocket, Timeout: 5 * time.Second}
+		held, err := h.Open(t.Context(), 3, 0)
+		if err != nil || held.PIDs[pid] != 3 {
+			t.Errorf("got %v, %v, want 3 of %d", held.PIDs, err, pid)
+		}
+		held.Close()
+	}
+}
+
+func TestTrace(t *testing.T) {
+	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+	ms := time.Millisecond
+	trace := Trace{{at(10), 5 * ms, false}, {at(0), 10 * ms, false}, {at(20), 100 * ms, true}, {at(70), 20 * ms, false}}
+	got := []time.Duration{trace.Quantile(0.5), trace.Quantile(1), trace.Longest(), trace.Pause(at(0), at(95)), trace.Between(at(5), at(70)).Quantile(1)}
+	want := []time.Duration{10 * ms, 20 * ms, 100 * ms, 75 * ms, 5 * ms}
+	if !reflect.DeepEqual(got, want) || trace.Failures() != 1 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := (Trace{}).Quantile(0.5); got != 0 {
+		t.Errorf("half of nothing took %v", got)
 	}
 }

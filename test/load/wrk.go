@@ -26,8 +26,12 @@ const limit = "600s"
 
 // Start begins to send.
 func (w Wrk) Start(ctx context.Context) (*Running, error) {
-	cmd := w.Command(ctx, "wrk", "--threads=1", "--connections="+strconv.Itoa(w.Connections), "--duration="+limit,
-		"--timeout="+strconv.Itoa(int(w.Timeout.Seconds()))+"s", "--header="+w.Profile.header(), "http://"+w.Address+w.Profile.path())
+	scheme := "http://"
+	if w.Profile == Secure {
+		scheme = "https://"
+	}
+	cmd := w.Command(ctx, "wrk", "--threads=1", "--latency", "--connections="+strconv.Itoa(w.Connections), "--duration="+limit,
+		"--timeout="+strconv.Itoa(int(w.Timeout.Seconds()))+"s", "--header="+w.Profile.header(), scheme+w.Address+w.Profile.path())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -53,7 +57,8 @@ func interrupt(wrk *os.Process) {
 }
 
 var (
-	wrkRequests = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
+	wrkRequests = regexp.MustCompile(`(?m)^\s*(\d+) requests in ([0-9.]+[a-z]+),`)
+	wrkLatency  = regexp.MustCompile(`(?m)^\s*(50|99)%\s+([0-9.]+[a-z]+)\s*$`)
 	wrkErrors   = regexp.MustCompile(`(?m)^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$`)
 	wrkStatus   = regexp.MustCompile(`(?m)^\s*Non-2xx or 3xx responses: (\d+)$`)
 )
@@ -67,6 +72,21 @@ func parseWrk(out string) (Result, error) {
 	}
 	r := Result{Failed: map[string]int{}}
 	r.Answered, _ = strconv.Atoi(requests[1])
+	var err error
+	if r.Took, err = time.ParseDuration(requests[2]); err != nil {
+		return Result{}, fmt.Errorf("read wrk's summary: %w", err)
+	}
+	for _, found := range wrkLatency.FindAllStringSubmatch(out, -1) {
+		took, err := time.ParseDuration(found[2])
+		if err != nil {
+			return Result{}, fmt.Errorf("read wrk's summary: %w", err)
+		}
+		if found[1] == "50" {
+			r.P50 = took
+		} else {
+			r.P99 = took
+		}
+	}
 	if found := wrkErrors.FindStringSubmatch(out); found != nil {
 		for i, what := range []string{"connect", "read", "write", "timeout"} {
 			r.Failed[what], _ = strconv.Atoi(found[i+1])
