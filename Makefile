@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .ONESHELL:
 # Tests that put load on the machine have it to themselves.
 .NOTPARALLEL:
-.PHONY: help build install test unit scenarios fuzz lint demo bench bench-gen prepare clean
+.PHONY: help build install test unit scenarios fuzz lint demo bench prepare clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -71,11 +71,10 @@ demo: prepare ## convert examples/my-api and reload it under load, in a minute
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/demo ./test/demo
 	$(AS_ROOT) bin/demo
 
-bench: prepare ## gopm beside PM2: throughput, memory, lost requests
-	@$(AS_ROOT) go run ./test/bench
-
-bench-gen: prepare ## one conversion beside PM2's reading of the same file
-	@go run ./test/bench/conversion
+# To see some of it: go run ./test/bench -only reload,killed -peers gopm,pm2
+bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes bench/
+	@CGO_ENABLED=0 go build -buildvcs=false -o bin/bench ./test/bench
+	$(AS_ROOT) bin/bench -out bench
 
 clean: ## remove what was built
 	@rm -rf bin

@@ -3,11 +3,20 @@ package main
 import (
 	"context"
 
+	"github.com/gopm/gopm/test/bench/conversion"
 	"github.com/gopm/gopm/test/bench/results"
+	"github.com/gopm/gopm/test/bench/selectors"
 )
 
-// alone are the measures that need no machine and no peers.
+// alone are the measures that need no machine and none of the peers.
 var alone = []struct {
-	name string
-	run  func(context.Context, options, *results.Results) error
-}{}
+	name, about string
+	run         func(context.Context, options, *results.Results) error
+}{
+	{selectors.Name, selectors.About, func(ctx context.Context, o options, r *results.Results) error {
+		return selectors.Measure(ctx, 2*o.After, o.Rounds, r)
+	}},
+	{conversion.Name, conversion.About, func(ctx context.Context, o options, r *results.Results) error {
+		return conversion.Measure(ctx, o.Runs, r)
+	}},
+}

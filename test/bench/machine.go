@@ -26,7 +26,7 @@ func measureAll(ctx context.Context, o options, say sayer) (*results.Results, er
 	if err != nil {
 		return nil, err
 	}
-	r := &results.Results{Host: host, Settings: o.Settings, Published: results.OxMgr()}
+	r := &results.Results{Host: host, Settings: o.Settings, About: about(), Published: results.OxMgr()}
 	r.Host.PM2 = pm2.Version
 	var errs []error
 	if slices.ContainsFunc(measures.All(), func(m measures.Measure) bool { return o.wants(m.Name) }) {
@@ -39,6 +39,18 @@ func measureAll(ctx context.Context, o options, say sayer) (*results.Results, er
 		}
 	}
 	return r, errors.Join(errs...)
+}
+
+// about has a sentence on each measure.
+func about() map[string]string {
+	out := map[string]string{}
+	for _, m := range measures.All() {
+		out[m.Name] = m.About
+	}
+	for _, a := range alone {
+		out[a.name] = a.about
+	}
+	return out
 }
 
 // onMachine boots a machine and measures the peers there.

@@ -28,29 +28,35 @@ type Held struct {
 }
 
 // Open opens n connections one after the other, every so often. The caller
-// closes them, on an error too.
+// closes them.
 func (h Holder) Open(ctx context.Context, n int, every time.Duration) (*Held, error) {
 	held := &Held{PIDs: map[int]int{}}
 	for range n {
-		dialing, cancel := context.WithTimeout(ctx, h.Timeout)
-		conn, err := h.Dial(dialing, "tcp", h.Address)
-		cancel()
-		if err != nil {
-			return held, fmt.Errorf("hold a connection: %w", err)
+		if err := h.hold(ctx, held); err != nil {
+			held.Close()
+			return nil, fmt.Errorf("hold connection %d of %d: %w", len(held.conns), n, err)
 		}
-		held.conns = append(held.conns, conn)
-		pid, err := h.ask(conn)
-		if err != nil {
-			return held, fmt.Errorf("hold a connection: %w", err)
-		}
-		held.PIDs[pid]++
 		select {
 		case <-ctx.Done():
-			return held, ctx.Err()
+			held.Close()
+			return nil, ctx.Err()
 		case <-time.After(every):
 		}
 	}
 	return held, nil
+}
+
+func (h Holder) hold(ctx context.Context, held *Held) error {
+	dialing, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	conn, err := h.Dial(dialing, "tcp", h.Address)
+	if err != nil {
+		return err
+	}
+	held.conns = append(held.conns, conn)
+	pid, err := h.ask(conn)
+	held.PIDs[pid]++
+	return err
 }
 
 // Close closes all of them.

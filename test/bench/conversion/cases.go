@@ -1,4 +1,4 @@
-package main
+package conversion
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+
+	"github.com/gopm/gopm/test/bench/results"
 )
 
 //go:embed testdata load.cjs
@@ -80,12 +82,12 @@ func (s setting) prepare(c file) ([]rival, error) {
 		return nil, err
 	}
 	out := []rival{
-		{dir, []string{s.gopm, "--dry-run", name}},
-		{dir, []string{s.node, "-e", "0"}},
+		{results.Ours, dir, []string{s.gopm, "--dry-run", name}},
+		{"node -e 0", dir, []string{s.node, "-e", "0"}},
 	}
 	if c.pm2 {
 		load := []string{s.node, filepath.Join(s.work, loader), s.pm2, name}
-		out = append(out, rival{dir, load}, rival{dir, append(slices.Clone(load), "all")})
+		out = append(out, rival{"PM2's modules that read it", dir, load}, rival{results.PM2, dir, append(slices.Clone(load), "all")})
 	}
 	return out, nil
 }

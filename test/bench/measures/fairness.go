@@ -33,10 +33,10 @@ func fairness(ctx context.Context, r *Round) error {
 
 func (r *Round) hold(ctx context.Context, where string, n int, webSocket bool) error {
 	held, err := load.Holder{Dial: r.Dial, Address: site.Address, WebSocket: webSocket, Timeout: callTime}.Open(ctx, n, apart)
-	defer held.Close()
 	if err != nil {
 		return err
 	}
+	defer held.Close()
 	most, fewest := 0, n
 	for _, w := range r.Watch.Living() {
 		most, fewest = max(most, held.PIDs[w.PID]), min(fewest, held.PIDs[w.PID])

@@ -26,23 +26,26 @@ type Settings struct {
 	Connections []int         `json:"connections"` // whose spread is looked at
 	Sizes       []int         `json:"sizes"`       // numbers of workers whose supervisor is measured
 	Apps        int           `json:"apps"`        // of one worker each
+	Runs        int           `json:"runs"`        // of each conversion
 }
 
 // Full is what the published figures come from: about ten minutes on 2 CPUs.
 func Full() Settings {
 	return Settings{Workers: 4, Rounds: 3, For: 3 * time.Second, After: 5 * time.Second, Reloads: 10, Crashes: 5,
-		Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20}
+		Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 40}
 }
 
 // Quick is enough to see that it works.
 func Quick() Settings {
 	return Settings{Workers: 2, Rounds: 1, For: 300 * time.Millisecond, After: 500 * time.Millisecond, Reloads: 1, Crashes: 1,
-		Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2}
+		Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1}
 }
 
 // A Measure is one thing that is measured of each peer in turn.
 type Measure struct {
 	Name string
+	// About says what it is, in a sentence for the table.
+	About string
 	// Rounds is how often; nil means once.
 	Rounds func(Settings) int
 	// Run measures. The peer is not running before, nor afterwards.
@@ -53,18 +56,18 @@ type Measure struct {
 func All() []Measure {
 	varies := func(s Settings) int { return s.Rounds }
 	return []Measure{
-		{"throughput", varies, throughput},
-		{"fairness", nil, fairness},
-		{"reload", nil, reload},
-		{"timeline", nil, timeline},
-		{"killed", nil, killed},
-		{"broken", nil, broken},
-		{"hung", nil, hung},
-		{"crashed", nil, crashed},
-		{"blocked", varies, blocked},
-		{"size", nil, size},
-		{"apps", nil, apps},
-		{"first start", varies, firstStart},
+		{"throughput", "16 connections of wrk, which waits for an answer before it asks again", varies, throughput},
+		{"fairness", "Connections of each worker, opened 5 ms apart and kept; a worker that has none counts as having one", nil, fairness},
+		{"reload", "16 callers who always have a request under way, while all workers are replaced again and again; complete is when N new ones are ready and no old one is left", nil, reload},
+		{"timeline", "Callers who come at random times, while all workers are replaced once", nil, timeline},
+		{"killed", "Such callers, when the supervisor gets SIGKILL", nil, killed},
+		{"broken", "Such callers, when the app is reloaded to a release that throws at start", nil, broken},
+		{"hung", "Such callers, when one worker's event loop stops for ever; they give up after 2 s", nil, hung},
+		{"crashed", "Such callers, when one worker after the other gets SIGKILL", nil, crashed},
+		{"blocked", "Such callers, while one worker's event loop stops for 500 ms of every second", varies, blocked},
+		{"size", "A start with few and with many workers, the memory after it, and what an app does that nobody asks anything", nil, size},
+		{"apps", "The supervisors of many apps of one worker each", nil, apps},
+		{"first start", "From an ecosystem file to workers that are ready: gopm-gen, its units in their place, and their start; or pm2 start", varies, firstStart},
 	}
 }
 

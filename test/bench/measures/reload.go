@@ -111,7 +111,7 @@ func timeline(ctx context.Context, r *Round) error {
 		line := results.Timeline{Peer: r.Peer.Name(), Begun: begun.Sub(first), Ended: ended.Sub(first)}
 		for at := first; at.Before(ended.Add(around)); at = at.Add(step) {
 			calls := result.Trace.Between(at, at.Add(step))
-			line.Points = append(line.Points, results.Point{At: at.Sub(first), Worst: calls.Longest(), Failed: calls.Failures()})
+			line.Points = append(line.Points, results.Point{At: at.Sub(first), Calls: len(calls), Worst: calls.Longest(), Failed: calls.Failures()})
 		}
 		r.Results.Timelines = append(r.Results.Timelines, line)
 		return nil

@@ -3,12 +3,14 @@ package peers
 import (
 	"context"
 	"fmt"
+
+	"github.com/gopm/gopm/test/bench/results"
 )
 
 // gopm is converted from the ecosystem file that PM2 reads, as its README says.
 type gopm struct{ Stage }
 
-func (*gopm) Name() string { return "gopm" }
+func (*gopm) Name() string { return results.Ours }
 
 const gopmActivator = "gopm-activator@bench.service"
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gopm/gopm/test/pm2"
+	"github.com/gopm/gopm/test/bench/results"
 )
 
 // daemon is PM2, below the unit that `pm2 startup systemd` makes, with what
@@ -17,7 +17,7 @@ type daemon struct {
 	shell bool // started from a shell, not by its unit
 }
 
-func (*daemon) Name() string { return "PM2 " + pm2.Version }
+func (*daemon) Name() string { return results.PM2 }
 
 const (
 	pm2Home    = "/root/.pm2"

@@ -45,7 +45,9 @@ func bars(name string, r *results.Results, title, measure, metric string, relati
 	p.Title.Text = title
 	p.Y.Min = 0
 	p.Legend.Top = true
-	p.Add(plotter.NewGrid())
+	grid := plotter.NewGrid()
+	grid.Vertical.Width = 0
+	p.Add(grid)
 	width := vg.Points(60 / float64(len(r.Peers)))
 	last := r.Peers[len(r.Peers)-1]
 	for i, peer := range r.Peers {
@@ -70,7 +72,8 @@ func bars(name string, r *results.Results, title, measure, metric string, relati
 	// Room for the legend above the bars.
 	p.Y.Max *= 1.35
 	p.NominalX(cases...)
-	return save(p, name, vg.Points(float64(150+110*len(cases))), 300)
+	p.X.Min, p.X.Max = -0.6, float64(len(cases))-0.4
+	return save([]*plot.Plot{p}, name, vg.Points(float64(160+130*len(cases))), 300)
 }
 
 // timelines draws for each peer how long callers waited who came around one
@@ -93,8 +96,10 @@ func timelines(name string, r *results.Results) error {
 		p.Add(plotter.NewGrid())
 		var waits, failed plotter.XYs
 		for _, point := range line.Points {
-			// A step without callers has no wait, and the logarithm wants one.
-			y := max(float64(point.Worst)/float64(time.Millisecond), 1)
+			if point.Calls == 0 {
+				continue
+			}
+			y := float64(point.Worst) / float64(time.Millisecond)
 			x := (point.At - line.Begun).Seconds()
 			waits = append(waits, plotter.XY{X: x, Y: y})
 			if point.Failed > 0 {
@@ -120,7 +125,7 @@ func timelines(name string, r *results.Results) error {
 	last := pictures[len(pictures)-1]
 	last.X.Label.Text = "seconds since the reload began"
 	alike(pictures)
-	return saveColumn(pictures, name, 640, 150)
+	return save(pictures, name, 640, 150)
 }
 
 func failures(line results.Timeline) string {

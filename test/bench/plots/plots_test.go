@@ -19,7 +19,7 @@ func TestDraw(t *testing.T) {
 		}
 		r.Add(results.Sample{Measure: "fairness", Case: "64 connections", Metric: "max/min", Peer: peer, Value: float64(1 + i)})
 		r.Timelines = append(r.Timelines, results.Timeline{Peer: peer, Begun: time.Second, Ended: 2 * time.Second, Points: []results.Point{
-			{At: 0, Worst: time.Millisecond}, {At: time.Second, Worst: 90 * time.Millisecond, Failed: i}, {At: 2 * time.Second},
+			{At: 0, Calls: 1, Worst: time.Millisecond}, {At: time.Second, Calls: 2, Worst: 90 * time.Millisecond, Failed: i}, {At: 2 * time.Second},
 		}})
 	}
 	dir := t.TempDir()

@@ -1,10 +1,11 @@
 package plots
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"image/color"
 	"os"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -22,15 +23,8 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// save writes one plot.
-func save(p *plot.Plot, name string, width, height vg.Length) error {
-	canvas := vgsvg.New(width, height)
-	p.Draw(draw.New(canvas))
-	return write(canvas, name)
-}
-
-// saveColumn writes plots below each other, with their axes aligned.
-func saveColumn(pictures []*plot.Plot, name string, width, height vg.Length) error {
+// save writes plots below each other, with their axes aligned.
+func save(pictures []*plot.Plot, name string, width, height vg.Length) error {
 	canvas := vgsvg.New(width, height*vg.Length(len(pictures)))
 	all := draw.New(canvas)
 	// Between the plots nothing else paints, and a reader's page may be dark.
@@ -40,7 +34,7 @@ func saveColumn(pictures []*plot.Plot, name string, width, height vg.Length) err
 	for _, p := range pictures {
 		rows = append(rows, []*plot.Plot{p})
 	}
-	tiles := draw.Tiles{Rows: len(rows), Cols: 1, PadY: 6, PadTop: 6, PadBottom: 6, PadLeft: 6, PadRight: 6}
+	tiles := draw.Tiles{Rows: len(rows), Cols: 1, PadY: 8, PadTop: 8, PadBottom: 8, PadLeft: 8, PadRight: 8}
 	for i, row := range plot.Align(rows, tiles, all) {
 		pictures[i].Draw(row[0])
 	}
@@ -48,10 +42,12 @@ func saveColumn(pictures []*plot.Plot, name string, width, height vg.Length) err
 }
 
 func write(canvas *vgsvg.Canvas, name string) error {
-	f, err := os.Create(name)
-	if err != nil {
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
 		return fmt.Errorf("draw %s: %w", name, err)
 	}
-	_, err = canvas.WriteTo(f)
-	return errors.Join(err, f.Close())
+	// Few machines have the font that the letters were placed with; these are as
+	// wide as its.
+	text := strings.ReplaceAll(b.String(), "font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;")
+	return os.WriteFile(name, []byte(text), 0o644)
 }

@@ -8,16 +8,26 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/gopm/gopm/test/pm2"
+)
+
+// The peers that others are compared with.
+const (
+	Ours  = "gopm"
+	PM2   = "PM2 " + pm2.Version
+	Limit = "the limit"
 )
 
 // Results are all of one run.
 type Results struct {
-	Host      Host        `json:"host"`
-	Settings  any         `json:"settings"` // what was measured for how long
-	Peers     []string    `json:"peers"`    // gopm first and the limit last
-	Samples   []Sample    `json:"samples"`
-	Timelines []Timeline  `json:"timelines,omitempty"`
-	Published []Published `json:"published"`
+	Host      Host              `json:"host"`
+	Settings  any               `json:"settings"` // what was measured for how long
+	Peers     []string          `json:"peers"`    // gopm first and the limit last
+	About     map[string]string `json:"about"`    // each measure, in a sentence
+	Samples   []Sample          `json:"samples"`
+	Timelines []Timeline        `json:"timelines,omitempty"`
+	Published []Published       `json:"published"`
 }
 
 // A Sample is one figure of one peer in one round.
@@ -46,7 +56,8 @@ type Timeline struct {
 
 // A Point is what the callers met who came within one step of time.
 type Point struct {
-	At     time.Duration `json:"at_ns"`    // since the first caller
+	At     time.Duration `json:"at_ns"` // since the first caller
+	Calls  int           `json:"calls"`
 	Worst  time.Duration `json:"worst_ns"` // the longest that one waited
 	Failed int           `json:"failed"`
 }

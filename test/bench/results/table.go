@@ -3,79 +3,117 @@ package results
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
-// Table prints a Markdown table: a row for each thing measured, a column for each
-// peer, and how gopm's figure compares with those of two peers. A figure is a
-// median with the spread of its rounds.
+// Table prints a Markdown table for each measure: a row for each thing measured, a
+// column for each peer, and how gopm's figure compares with PM2's and the limit's.
+// A figure is a median, with the extremes of its rounds.
 func (r *Results) Table(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	against := r.against()
-	head, line := []string{""}, []string{"---"}
-	for _, p := range r.Peers {
-		head, line = append(head, p), append(line, "---")
+	fmt.Fprintf(out, "%s\n", r.Host)
+	for _, m := range r.measures() {
+		if err := r.section(out, m); err != nil {
+			return err
+		}
 	}
+	return r.aims(out)
+}
+
+func (r *Results) section(out io.Writer, measure string) error {
+	fmt.Fprintf(out, "\n### %s\n\n%s.\n\n", measure, r.About[measure])
+	peers := r.columns(measure)
+	var against []string
+	for _, p := range []string{PM2, Limit} {
+		if slices.Contains(peers, Ours) && slices.Contains(peers, p) {
+			against = append(against, p)
+		}
+	}
+	head := append([]string{""}, peers...)
 	for _, p := range against {
-		head, line = append(head, r.Peers[0]+" / "+p), append(line, "---")
+		head = append(head, Ours+" / "+p)
 	}
+	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	row(w, head)
-	row(w, line)
-	for _, k := range r.rows() {
+	row(w, slices.Repeat([]string{"---"}, len(head)))
+	for _, k := range r.rows(measure) {
 		cells := []string{k.title()}
-		for _, p := range r.Peers {
+		for _, p := range peers {
 			cells = append(cells, cell(r.of(k.measure, k.where, k.metric, p)))
 		}
 		for _, p := range against {
-			cells = append(cells, r.ratio(k, p))
+			cells = append(cells, ratioCell(r.ratio(k.measure, k.where, k.metric, p)))
 		}
 		row(w, cells)
 	}
 	return w.Flush()
 }
 
-// against are the peers with a ratio of their own: PM2, and the limit.
-func (r *Results) against() []string {
-	if len(r.Peers) < 2 {
-		return nil
-	}
-	out := []string{r.Peers[1]}
-	if last := r.Peers[len(r.Peers)-1]; last != r.Peers[1] {
-		out = append(out, last)
+func row(w io.Writer, cells []string) {
+	fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| "))
+}
+
+// measures are in the order in which they were made.
+func (r *Results) measures() []string {
+	var out []string
+	for _, s := range r.Samples {
+		if !slices.Contains(out, s.Measure) {
+			out = append(out, s.Measure)
+		}
 	}
 	return out
 }
 
-func row(w io.Writer, cells []string) {
-	fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| "))
+// columns are the peers that a measure has figures of, in the order of Peers, then
+// others in the order of the run.
+func (r *Results) columns(measure string) []string {
+	var seen []string
+	for _, s := range r.Samples {
+		if s.Measure == measure && !slices.Contains(seen, s.Peer) {
+			seen = append(seen, s.Peer)
+		}
+	}
+	place := func(peer string) int {
+		if at := slices.Index(r.Peers, peer); at >= 0 {
+			return at
+		}
+		return len(r.Peers)
+	}
+	slices.SortStableFunc(seen, func(a, b string) int { return place(a) - place(b) })
+	return seen
 }
 
 // key names a row.
 type key struct{ measure, where, metric, unit string }
 
 func (k key) title() string {
-	parts := []string{k.measure}
+	s := k.metric
 	if k.where != "" {
-		parts = append(parts, k.where)
+		s = k.where + ": " + s
 	}
-	s := strings.Join(append(parts, k.metric), ": ")
 	if k.unit != "" {
 		s += ", " + k.unit
 	}
 	return s
 }
 
-// rows are in the order in which their first figures were taken.
-func (r *Results) rows() []key {
+// rows of a case are together, in the order in which their first figures were
+// taken.
+func (r *Results) rows(measure string) []key {
 	var out []key
-	seen := map[key]bool{}
 	for _, s := range r.Samples {
 		k := key{s.Measure, s.Case, s.Metric, s.Unit}
-		if !seen[k] {
-			seen[k] = true
-			out = append(out, k)
+		if s.Measure != measure || slices.Contains(out, k) {
+			continue
 		}
+		at := len(out)
+		for i, other := range out {
+			if other.where == k.where {
+				at = i + 1
+			}
+		}
+		out = slices.Insert(out, at, k)
 	}
 	return out
 }
@@ -93,8 +131,8 @@ func cell(samples []Sample) string {
 	}
 	values := sorted(samples)
 	s := figure(median(values))
-	if len(values) > 1 {
-		s += fmt.Sprintf(" (%s–%s)", figure(values[0]), figure(values[len(values)-1]))
+	if least, most := figure(values[0]), figure(values[len(values)-1]); least != most {
+		s += " (" + least + " to " + most + ")"
 	}
 	return s
 }
@@ -102,6 +140,8 @@ func cell(samples []Sample) string {
 // figure has three digits that count.
 func figure(v float64) string {
 	switch {
+	case v == 0:
+		return "0"
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
@@ -110,14 +150,19 @@ func figure(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-func (r *Results) ratio(k key, peer string) string {
-	if k.metric == Failed {
+func ratioCell(ratio float64, known bool) string {
+	if !known {
 		return ""
 	}
-	ours, found := r.Median(k.measure, k.where, k.metric, r.Peers[0])
-	theirs, also := r.Median(k.measure, k.where, k.metric, peer)
-	if !found || !also || theirs == 0 {
-		return ""
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// ratio is gopm's figure for one of a peer's. Requests that failed have none.
+func (r *Results) ratio(measure, where, metric, peer string) (ratio float64, known bool) {
+	ours, found := r.Median(measure, where, metric, Ours)
+	theirs, also := r.Median(measure, where, metric, peer)
+	if metric == Failed || !found || !also || theirs == 0 {
+		return 0, false
 	}
-	return fmt.Sprintf("%.2f", ours/theirs)
+	return ours / theirs, true
 }

@@ -9,5 +9,5 @@ const never = new Int32Array(new SharedArrayBuffer(4));
 
 http.createServer((request, response) => {
   Atomics.wait(never, 0, 0, Number(request.url.slice(1)));
-  response.end();
+  response.end(JSON.stringify({ pid: process.pid }));
 }).listen({ fd: 3 });
