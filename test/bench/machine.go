@@ -160,10 +160,13 @@ func peersInTurn(ctx context.Context, o options, r *results.Results, on peers.St
 	return errors.Join(errs...)
 }
 
+// file has all figures.
+const file = "results.json"
+
 // save writes the figures.
 func save(folder string, r *results.Results) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	return r.Write(filepath.Join(folder, "results.json"))
+	return r.Write(filepath.Join(folder, file))
 }

@@ -9,8 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/gopm/gopm/test/bench/measures"
 	"github.com/gopm/gopm/test/bench/plots"
+	"github.com/gopm/gopm/test/bench/results"
 )
 
 func main() {
@@ -34,7 +37,7 @@ func main() {
 type options struct {
 	measures.Settings
 	only, peers []string // empty: all
-	split       bool
+	split, keep bool
 	out         string
 }
 
@@ -50,16 +53,22 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.Workers, "workers", o.Workers, "of the app")
 	flags.IntVar(&o.Rounds, "rounds", o.Rounds, "how often what varies is measured")
 	flags.DurationVar(&o.For, "for", o.For, "how long each throughput is measured, a `time`")
-	flags.IntVar(&o.Reloads, "reloads", o.Reloads, "how many under each load")
+	flags.IntVar(&o.Reloads, "reloads", o.Reloads, "how many under each load, of gopm and PM2")
+	flags.IntVar(&o.Others, "others", o.Others, "how many under each load, of the other peers")
+	allLoads := flags.Bool("all-loads", false, "reload under 64 KiB and TLS too")
 	only := flags.String("only", "", "`measures`, separated by commas: "+strings.Join(names(), ", "))
 	who := flags.String("peers", "", "`names` or parts of them, separated by commas, such as gopm,pm2")
 	flags.BoolVar(&o.split, "split", false, "the load on half of the CPUs and the app on the others")
+	flags.BoolVar(&o.keep, "keep", false, "keep what -out has of measures that this run doesn't make")
 	flags.StringVar(&o.out, "out", "bin/bench", "the `folder` for results.json and the plots")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("there are no arguments, only flags: %q", flags.Arg(0))
+	}
+	if *allLoads {
+		o.Loads = measures.AllLoads()
 	}
 	o.only, o.peers = list(*only), list(*who)
 	for _, name := range o.only {
@@ -105,6 +114,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	r, measuring := measureAll(ctx, o, say)
 	if r == nil {
 		return measuring
+	}
+	if o.keep {
+		earlier, err := results.Read(filepath.Join(o.out, file))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil {
+			r.Keep(earlier)
+		}
 	}
 	// What was measured before something failed is worth having.
 	return errors.Join(measuring, r.Table(stdout), save(o.out, r), plots.Draw(o.out, r))

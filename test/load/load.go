@@ -47,6 +47,9 @@ func (p Profile) String() string {
 	return fmt.Sprintf("Profile(%d)", int(p))
 }
 
+// MarshalText has a profile appear in JSON by its name.
+func (p Profile) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // path is the route of the example app that the profile asks for.
 func (p Profile) path() string {
 	switch p {

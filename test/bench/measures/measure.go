@@ -16,29 +16,42 @@ import (
 
 // Settings say how much is measured.
 type Settings struct {
-	Workers     int           `json:"workers"`
-	Rounds      int           `json:"rounds"`   // of what varies: throughput, blocked workers
-	For         time.Duration `json:"for_ns"`   // each throughput
-	After       time.Duration `json:"after_ns"` // how long callers go on after a fault
-	Reloads     int           `json:"reloads"`  // under each load
-	Crashes     int           `json:"crashes"`
-	Rate        float64       `json:"rate"`        // callers a second, where they come at random times
-	Connections []int         `json:"connections"` // whose spread is looked at
-	Sizes       []int         `json:"sizes"`       // numbers of workers whose supervisor is measured
-	Apps        int           `json:"apps"`        // of one worker each
-	Runs        int           `json:"runs"`        // of each conversion
+	Workers     int            `json:"workers"`
+	Rounds      int            `json:"rounds"`      // of what varies most
+	For         time.Duration  `json:"for_ns"`      // each throughput
+	After       time.Duration  `json:"after_ns"`    // how long callers go on after a fault
+	Loads       []load.Profile `json:"loads"`       // that the app is reloaded under
+	Reloads     int            `json:"reloads"`     // under each load, of gopm and PM2
+	Others      int            `json:"others"`      // the same, of the other peers
+	Crashes     int            `json:"crashes"`     // of workers, one after the other
+	Rate        float64        `json:"rate"`        // callers a second, where they come at random times
+	Connections []int          `json:"connections"` // whose spread is looked at
+	Sizes       []int          `json:"sizes"`       // numbers of workers whose supervisor is measured
+	Apps        int            `json:"apps"`        // of one worker each
+	Runs        int            `json:"runs"`        // of each conversion
 }
 
-// Full is what the published figures come from: about ten minutes on 2 CPUs.
+// Full is what published figures come from: about a quarter of an hour on 2 CPUs.
 func Full() Settings {
-	return Settings{Workers: 4, Rounds: 3, For: 3 * time.Second, After: 5 * time.Second, Reloads: 10, Crashes: 5,
-		Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 40}
+	return Settings{
+		Workers: 4, Rounds: 3, For: 2 * time.Second, After: 4 * time.Second,
+		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow}, Reloads: 10, Others: 2,
+		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20,
+	}
 }
 
 // Quick is enough to see that it works.
 func Quick() Settings {
-	return Settings{Workers: 2, Rounds: 1, For: 300 * time.Millisecond, After: 500 * time.Millisecond, Reloads: 1, Crashes: 1,
-		Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1}
+	return Settings{
+		Workers: 2, Rounds: 1, For: 300 * time.Millisecond, After: 500 * time.Millisecond,
+		Loads: []load.Profile{load.KeepAlive, load.Secure}, Reloads: 1, Others: 1,
+		Crashes: 1, Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1,
+	}
+}
+
+// AllLoads are what Loads may have.
+func AllLoads() []load.Profile {
+	return []load.Profile{load.KeepAlive, load.PerRequest, load.Slow, load.Large, load.Secure}
 }
 
 // A Measure is one thing that is measured of each peer in turn.
@@ -64,7 +77,7 @@ func All() []Measure {
 		{"broken", "Such callers, when the app is reloaded to a release that throws at start", nil, broken},
 		{"hung", "Such callers, when one worker's event loop stops for ever; they give up after 2 s", nil, hung},
 		{"crashed", "Such callers, when one worker after the other gets SIGKILL", nil, crashed},
-		{"blocked", "Such callers, while one worker's event loop stops for 500 ms of every second", varies, blocked},
+		{"blocked", "Such callers, while one worker's event loop stops for 500 ms of every second", nil, blocked},
 		{"size", "A start with few and with many workers, the memory after it, and what an app does that nobody asks anything", nil, size},
 		{"apps", "The supervisors of many apps of one worker each", nil, apps},
 		{"first start", "From an ecosystem file to workers that are ready: gopm-gen, its units in their place, and their start; or pm2 start", varies, firstStart},

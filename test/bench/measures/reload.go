@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gopm/gopm/test/bench/peers"
 	"github.com/gopm/gopm/test/bench/results"
 	"github.com/gopm/gopm/test/load"
 )
@@ -15,14 +16,27 @@ import (
 // workers are replaced, again and again. A reload is complete when the command
 // has returned, N new workers are ready, and the old have ended.
 func reload(ctx context.Context, r *Round) error {
-	return r.with(ctx, r.usual(), func() error {
-		for _, p := range []load.Profile{load.KeepAlive, load.PerRequest, load.Slow, load.Large} {
+	var plain []load.Profile
+	secure := false
+	for _, p := range r.Loads {
+		if p == load.Secure {
+			secure = true
+		} else {
+			plain = append(plain, p)
+		}
+	}
+	err := r.with(ctx, r.usual(), func() error {
+		for _, p := range plain {
 			if err := r.reloadUnder(ctx, p); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil || !secure {
+		return err
+	}
+	return r.with(ctx, peers.Setup{Workers: r.Workers, TLS: true}, func() error { return r.reloadUnder(ctx, load.Secure) })
 }
 
 // hangTime is when a request has failed that nobody answers: some peers leave
@@ -38,7 +52,11 @@ func (r *Round) reloadUnder(ctx context.Context, p load.Profile) error {
 	}
 	type stretch struct{ from, to time.Time }
 	var stretches []stretch
-	for range r.Reloads {
+	times := r.Others
+	if name := r.Peer.Name(); name == results.Ours || name == results.PM2 {
+		times = r.Reloads
+	}
+	for range times {
 		begun := time.Now()
 		if err := r.replace(ctx); err != nil {
 			return err
@@ -107,6 +125,7 @@ func timeline(ctx context.Context, r *Round) error {
 		if err != nil {
 			return err
 		}
+		r.add("", "time to complete", "ms", ms(ended.Sub(begun)))
 		r.met("", result.Trace.Between(begun, ended), begun, ended)
 		line := results.Timeline{Peer: r.Peer.Name(), Begun: begun.Sub(first), Ended: ended.Sub(first)}
 		for at := first; at.Before(ended.Add(around)); at = at.Add(step) {

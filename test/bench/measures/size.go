@@ -6,21 +6,37 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/test/bench/peers"
+	"github.com/gopm/gopm/test/bench/results"
 )
 
 // settled is how long after a start memory is looked at, and how long an app that
 // nobody asks anything is watched.
-const settled = 3 * time.Second
+const settled = 2 * time.Second
 
 // size is how long a start takes with few and with many workers, what the
 // supervisor and a worker then take, and what they do while nobody asks anything.
 func size(ctx context.Context, r *Round) error {
 	for _, n := range r.Sizes {
+		if n > lonely && !r.supervised() {
+			continue
+		}
 		if err := r.sizeOf(ctx, n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lonely is from how many workers on the peers without a supervisor of the workers
+// are left out: they differ in nothing from fewer workers then.
+const lonely = 16
+
+func (r *Round) supervised() bool {
+	switch r.Peer.Name() {
+	case results.Ours, results.PM2, results.Cluster:
+		return true
+	}
+	return false
 }
 
 func (r *Round) sizeOf(ctx context.Context, n int) error {

@@ -35,7 +35,7 @@ var colours = []color.Color{
 }
 
 // bars draws the median of a metric for each case and peer; relative, as a part of
-// the last peer's, so that cases of different size share a scale.
+// the limit's, so that cases of different size share a scale.
 func bars(name string, r *results.Results, title, measure, metric string, relative bool) error {
 	cases := r.Cases(measure, metric)
 	if len(cases) == 0 {
@@ -49,12 +49,11 @@ func bars(name string, r *results.Results, title, measure, metric string, relati
 	grid.Vertical.Width = 0
 	p.Add(grid)
 	width := vg.Points(60 / float64(len(r.Peers)))
-	last := r.Peers[len(r.Peers)-1]
 	for i, peer := range r.Peers {
 		var values plotter.Values
 		for _, c := range cases {
 			v, _ := r.Median(measure, c, metric, peer)
-			if limit, found := r.Median(measure, c, metric, last); relative && found && limit > 0 {
+			if limit, found := r.Median(measure, c, metric, results.Limit); relative && found && limit > 0 {
 				v /= limit
 			}
 			values = append(values, v)

@@ -27,6 +27,7 @@ var aims = []aim{
 	{"supervisor's memory, 16 workers", "size", "16 workers", "supervisor, PSS", PM2, 0, 1.0 / 6},
 	{"supervisors' memory, 20 small apps, cluster mode", "apps", "20 in cluster mode", "their PSS", PM2, 0, 1},
 	{"supervisors' memory, 20 small apps, fork mode", "apps", "20 in fork mode", "their PSS", PM2, 0, 1},
+	{"reload, 200 callers a second", "timeline", "", "time to complete", PM2, 0, 1},
 	{"reload, keep-alive", "reload", "keep-alive", "time to complete", PM2, 0, 1},
 	{"reload, a connection per request", "reload", "a connection per request", "time to complete", PM2, 0, 1},
 	{"reload, a route that takes 100 ms", "reload", "a route that takes 100 ms", "time to complete", PM2, 0, 1},

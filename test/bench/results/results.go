@@ -12,19 +12,21 @@ import (
 	"github.com/gopm/gopm/test/pm2"
 )
 
-// The peers that others are compared with.
+// The peers that something depends on by name.
 const (
-	Ours  = "gopm"
-	PM2   = "PM2 " + pm2.Version
-	Limit = "the limit"
+	Ours    = "gopm"
+	PM2     = "PM2 " + pm2.Version
+	Cluster = "node:cluster"
+	Limit   = "the limit"
 )
 
 // Results are all of one run.
 type Results struct {
 	Host      Host              `json:"host"`
-	Settings  any               `json:"settings"` // what was measured for how long
-	Peers     []string          `json:"peers"`    // gopm first and the limit last
-	About     map[string]string `json:"about"`    // each measure, in a sentence
+	Earlier   map[string]Host   `json:"earlier,omitempty"` // where the measures are from that were kept
+	Settings  any               `json:"settings"`          // what was measured for how long
+	Peers     []string          `json:"peers"`             // gopm first and the limit last
+	About     map[string]string `json:"about"`             // each measure, in a sentence
 	Samples   []Sample          `json:"samples"`
 	Timelines []Timeline        `json:"timelines,omitempty"`
 	Published []Published       `json:"published"`
@@ -69,6 +71,35 @@ type Published struct {
 
 // Add adds a figure.
 func (r *Results) Add(s Sample) { r.Samples = append(r.Samples, s) }
+
+// Keep takes over from an earlier run what this one did not measure.
+func (r *Results) Keep(earlier *Results) {
+	measured := map[string]bool{}
+	for _, s := range r.Samples {
+		measured[s.Measure] = true
+	}
+	r.Earlier = map[string]Host{}
+	for _, s := range earlier.Samples {
+		if measured[s.Measure] {
+			continue
+		}
+		r.Samples = append(r.Samples, s)
+		r.Earlier[s.Measure] = earlier.Host
+		if host, found := earlier.Earlier[s.Measure]; found {
+			r.Earlier[s.Measure] = host
+		}
+	}
+	all := slices.Clone(earlier.Peers)
+	for _, p := range r.Peers {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	r.Peers = all
+	if len(r.Timelines) == 0 {
+		r.Timelines = earlier.Timelines
+	}
+}
 
 // of are the figures of one peer, in the order in which they were taken.
 func (r *Results) of(measure, where, metric, peer string) []Sample {

@@ -23,6 +23,9 @@ func (r *Results) Table(out io.Writer) error {
 
 func (r *Results) section(out io.Writer, measure string) error {
 	fmt.Fprintf(out, "\n### %s\n\n%s.\n\n", measure, r.About[measure])
+	if host, earlier := r.Earlier[measure]; earlier {
+		fmt.Fprintf(out, "From an earlier run: %s\n\n", host)
+	}
 	peers := r.columns(measure)
 	var against []string
 	for _, p := range []string{PM2, Limit} {

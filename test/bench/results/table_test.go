@@ -68,3 +68,13 @@ func TestWriteRead(t *testing.T) {
 		t.Errorf("got %+v, %v", read, err)
 	}
 }
+
+func TestKeep(t *testing.T) {
+	earlier := example()
+	earlier.Host.Commit = "old"
+	now := &Results{Peers: []string{Ours}, Samples: []Sample{{Measure: "reload", Metric: "p99", Peer: Ours, Value: 1}}}
+	now.Keep(earlier)
+	if len(now.Samples) != 10 || now.Earlier["throughput"].Commit != "old" || len(now.Earlier) != 1 || len(now.Peers) != 3 {
+		t.Errorf("got %+v", now)
+	}
+}
