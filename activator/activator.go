@@ -51,7 +51,7 @@ type Activator struct {
 	// turn numbers what a worker answers to. It begins where no predecessor's can
 	// be: a worker may still answer to one of those.
 	turn    int64
-	lookout *lookout
+	lookout *lookout  // nil in fork mode, where nobody is steered to
 	waited  []*worker // for whom connections waited at the last look
 
 	left bool // Run ends
@@ -129,6 +129,12 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	if err != nil {
 		return err
 	}
+	if !s.Fork {
+		if a.lookout, err = newLookout(); err != nil {
+			return err
+		}
+		defer a.lookout.close()
+	}
 	if err := a.inherit(states); err != nil {
 		return err
 	}
@@ -143,11 +149,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		}
 	}
 	go a.acceptControl()
-	if !s.Fork {
-		if a.lookout, err = newLookout(); err != nil {
-			return err
-		}
-		defer a.lookout.close()
+	if a.lookout != nil {
 		go a.watchTraffic()
 	}
 	if s.HangTimeout > 0 {
@@ -258,6 +260,9 @@ func (a *Activator) settle() {
 	}
 	a.placeIntakes()
 	a.giveTurns()
+	if a.lookout != nil {
+		a.armLookout()
+	}
 	a.dismissSurge()
 	a.showStatus()
 }

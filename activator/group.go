@@ -242,7 +242,6 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 	if g.path != "" {
 		return w.channel.Send(reply)
 	}
-	a.report(a.lookout.arm(g.Listener(slot(w.instance))))
 	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
 }
 

@@ -57,16 +57,20 @@ func (a *Activator) watchTraffic() {
 	}
 }
 
+// armLookout has connections noticed that come to a worker that serves. What waits
+// where nobody does is no reason to look.
 func (a *Activator) armLookout() {
-	for _, g := range a.groups {
-		for s := slot(0); s < g.Slots(); s++ {
-			a.report(a.lookout.arm(g.Listener(s)))
+	for instance, w := range a.workers {
+		for g := range w.listens {
+			if g.path == "" && w.serves(g) {
+				a.report(a.lookout.arm(g.Listener(slot(instance))))
+			}
 		}
 	}
 }
 
-// countQueues counts what waits for each worker. It returns whether anything does, and
-// how many listeners it has looked at.
+// countQueues counts what waits for each worker that serves. It returns whether
+// anything does, and how many listeners it has looked at.
 func (a *Activator) countQueues() (queued bool, listeners int) {
 	var waits []*worker // mostly nobody
 	for _, g := range a.groups {
@@ -77,7 +81,6 @@ func (a *Activator) countQueues() (queued bool, listeners int) {
 		a.report(err)
 		listeners += len(queues)
 		for s, n := range queues {
-			queued = queued || n > 0
 			if w := a.workers[s-slot(0)]; n > 0 && w != nil && w.serves(g) {
 				waits = append(waits, w)
 			}
@@ -96,7 +99,7 @@ func (a *Activator) countQueues() (queued bool, listeners int) {
 	if changed {
 		a.settle()
 	}
-	return queued, listeners
+	return len(waits) > 0, listeners
 }
 
 // anyoneFree tells whether a worker serves that has nothing to accept. Where all
