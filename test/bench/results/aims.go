@@ -37,19 +37,36 @@ var aims = []aim{
 // aims prints which aims were met, and how many requests gopm lost where it should
 // lose none.
 func (r *Results) aims(out io.Writer) error {
+	rows := append(r.ratios(), r.losses()...)
+	if len(rows) == 0 {
+		return nil
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	fmt.Fprint(w, "\n### aims\n\nMedians of gopm, beside those of a peer.\n\n")
 	row(w, []string{"", "beside", "aim", "is", ""})
 	row(w, []string{"---", "---", "---", "---", "---"})
+	for _, cells := range rows {
+		row(w, cells)
+	}
+	return w.Flush()
+}
+
+func (r *Results) ratios() [][]string {
+	var rows [][]string
 	for _, a := range aims {
 		is, known := r.Median(a.measure, a.where, a.metric, Ours)
 		if a.peer != "" {
 			is, known = r.ratio(a.measure, a.where, a.metric, a.peer)
 		}
 		if known {
-			row(w, []string{a.what, a.peer, a.wanted(), fmt.Sprintf("%.3f", is), a.verdict(is)})
+			rows = append(rows, []string{a.what, a.peer, a.wanted(), fmt.Sprintf("%.3f", is), a.verdict(is)})
 		}
 	}
+	return rows
+}
+
+func (r *Results) losses() [][]string {
+	var rows [][]string
 	for _, measure := range []string{"reload", "timeline", "killed", "broken"} {
 		failed, found := 0.0, false
 		for _, s := range r.Samples {
@@ -58,11 +75,10 @@ func (r *Results) aims(out io.Writer) error {
 			}
 		}
 		if found {
-			a := aim{atMost: 0}
-			row(w, []string{measure + ", failed requests", "", "0", figure(failed), a.verdict(failed)})
+			rows = append(rows, []string{measure + ", failed requests", "", "0", figure(failed), aim{}.verdict(failed)})
 		}
 	}
-	return w.Flush()
+	return rows
 }
 
 func (a aim) wanted() string {

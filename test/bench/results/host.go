@@ -53,17 +53,17 @@ func Describe() (Host, error) {
 	}
 	h.Memory = int(now.Totalram * uint64(now.Unit) / 1_000_000)
 	h.Load = float64(now.Loads[0]) / (1 << 16)
-	h.Commit = first("git", "describe", "--always", "--dirty", "--abbrev=12")
-	h.Wrk = first("wrk", "--version")
+	// With the setting, root may ask about somebody else's repository.
+	commit, err := exec.Command("git", "-c", "safe.directory=*", "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if h.Commit = strings.TrimSpace(string(commit)); err != nil {
+		h.Commit = "of no known commit" // not a checkout
+	}
+	// Its exit code is 1 when it prints its version, beside much else.
+	version, _ := exec.Command("wrk", "--version").CombinedOutput()
+	if fields := strings.Fields(string(version)); len(fields) > 1 {
+		h.Wrk = strings.Join(fields[:2], " ")
+	}
 	return h, nil
-}
-
-// first is the first line that a program prints; wrk's exit code is 1 when it
-// prints its version.
-func first(name string, args ...string) string {
-	out, _ := exec.Command(name, args...).CombinedOutput()
-	line, _, _ := strings.Cut(string(out), "\n")
-	return line
 }
 
 // String is a paragraph.

@@ -66,7 +66,9 @@ type Point struct {
 
 // Published is what somebody else measured elsewhere.
 type Published struct {
-	Of, Figure, From string
+	Of     string `json:"of"`
+	Figure string `json:"figure"`
+	From   string `json:"from"`
 }
 
 // Add adds a figure.

@@ -18,7 +18,22 @@ func (r *Results) Table(out io.Writer) error {
 			return err
 		}
 	}
-	return r.aims(out)
+	if err := r.aims(out); err != nil {
+		return err
+	}
+	return r.published(out)
+}
+
+// published prints what others say of themselves.
+func (r *Results) published(out io.Writer) error {
+	if len(r.Published) == 0 {
+		return nil
+	}
+	fmt.Fprint(out, "\n### elsewhere\n\n")
+	for _, p := range r.Published {
+		fmt.Fprintf(out, "- %s: %s (%s)\n", p.Of, p.Figure, p.From)
+	}
+	return nil
 }
 
 func (r *Results) section(out io.Writer, measure string) error {

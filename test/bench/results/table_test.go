@@ -8,7 +8,8 @@ import (
 )
 
 func example() *Results {
-	r := &Results{Peers: []string{Ours, PM2, Limit}, About: map[string]string{"throughput": "By wrk", "reload": "Ten times"}}
+	r := &Results{Peers: []string{Ours, PM2, Limit}, About: map[string]string{"throughput": "By wrk", "reload": "Ten times"},
+		Published: []Published{{"OxMgr", "daemon 6.5 MB", "published, not run"}}}
 	for round, ours := range []float64{290, 310, 300} {
 		for peer, v := range map[string]float64{Ours: ours, PM2: 100, Limit: 400} {
 			r.Add(Sample{Measure: "throughput", Case: "a connection per request", Metric: "requests", Unit: "1/s", Peer: peer, Round: round, Value: v})
@@ -52,6 +53,10 @@ Medians of gopm, beside those of a peer.
 | a connection per request | PM2 7.0.4 | ≥ 3.00 | 3.000 | met         |
 | a connection per request | the limit | ≥ 0.97 | 0.750 | **not met** |
 | reload, failed requests  |           | 0      | 0     | met         |
+
+### elsewhere
+
+- OxMgr: daemon 6.5 MB (published, not run)
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
