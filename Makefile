@@ -71,7 +71,7 @@ demo: prepare ## convert examples/my-api and reload it under load, in a minute
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/demo ./test/demo
 	$(AS_ROOT) bin/demo
 
-# To see some of it: go run ./test/bench -only reload,killed -peers gopm,pm2
+# Parts of it: bin/bench -out bench -keep -only reload -reloads 10 -all-loads
 bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes bench/
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/bench ./test/bench
 	$(AS_ROOT) bin/bench -out bench

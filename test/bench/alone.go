@@ -14,7 +14,7 @@ var alone = []struct {
 	run         func(context.Context, options, *results.Results) error
 }{
 	{selectors.Name, selectors.About, func(ctx context.Context, o options, r *results.Results) error {
-		return selectors.Measure(ctx, 2*o.After, o.Rounds, r)
+		return selectors.Measure(ctx, o.After, o.Rounds, r)
 	}},
 	{conversion.Name, conversion.About, func(ctx context.Context, o options, r *results.Results) error {
 		return conversion.Measure(ctx, o.Runs, r)

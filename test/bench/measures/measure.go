@@ -31,11 +31,11 @@ type Settings struct {
 	Runs        int            `json:"runs"`        // of each conversion
 }
 
-// Full is what published figures come from: about a quarter of an hour on 2 CPUs.
+// Full is what published figures come from: 12 to 15 minutes on 2 CPUs.
 func Full() Settings {
 	return Settings{
-		Workers: 4, Rounds: 3, For: 2 * time.Second, After: 4 * time.Second,
-		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow}, Reloads: 10, Others: 2,
+		Workers: 4, Rounds: 3, For: 1500 * time.Millisecond, After: 4 * time.Second,
+		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow}, Reloads: 5, Others: 2,
 		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20,
 	}
 }
@@ -94,6 +94,9 @@ type Round struct {
 	Results *results.Results
 	Say     func(string) // tells whoever waits
 }
+
+// main tells whether the peer is one of the two that the comparison is about.
+func (r *Round) main() bool { return r.Peer.Name() == results.Ours || r.Peer.Name() == results.PM2 }
 
 // add adds a figure. Where names what it is a figure of.
 func (r *Round) add(where, metric, unit string, value float64) {

@@ -53,7 +53,7 @@ func (r *Round) reloadUnder(ctx context.Context, p load.Profile) error {
 	type stretch struct{ from, to time.Time }
 	var stretches []stretch
 	times := r.Others
-	if name := r.Peer.Name(); name == results.Ours || name == results.PM2 {
+	if r.main() {
 		times = r.Reloads
 	}
 	for range times {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/test/bench/peers"
-	"github.com/gopm/gopm/test/bench/results"
 )
 
 // settled is how long after a start memory is looked at, and how long an app that
@@ -17,7 +16,7 @@ const settled = 2 * time.Second
 // supervisor and a worker then take, and what they do while nobody asks anything.
 func size(ctx context.Context, r *Round) error {
 	for _, n := range r.Sizes {
-		if n > lonely && !r.supervised() {
+		if n > lonely && !r.main() {
 			continue
 		}
 		if err := r.sizeOf(ctx, n); err != nil {
@@ -27,17 +26,9 @@ func size(ctx context.Context, r *Round) error {
 	return nil
 }
 
-// lonely is from how many workers on the peers without a supervisor of the workers
-// are left out: they differ in nothing from fewer workers then.
+// lonely is the most workers that each peer is measured with. With more, only
+// supervisors that know their workers one by one can differ, and a start takes long.
 const lonely = 16
-
-func (r *Round) supervised() bool {
-	switch r.Peer.Name() {
-	case results.Ours, results.PM2, results.Cluster:
-		return true
-	}
-	return false
-}
 
 func (r *Round) sizeOf(ctx context.Context, n int) error {
 	where := fmt.Sprintf("%d workers", n)

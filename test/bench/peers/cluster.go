@@ -3,14 +3,12 @@ package peers
 import (
 	"context"
 	"strconv"
-
-	"github.com/gopm/gopm/test/bench/results"
 )
 
 // cluster is node:cluster alone, round robin, in app/primary.cjs.
 type cluster struct{ Stage }
 
-func (*cluster) Name() string { return results.Cluster }
+func (*cluster) Name() string { return "node:cluster" }
 
 const clusterUnit = "bench-cluster.service"
 

@@ -14,10 +14,9 @@ import (
 
 // The peers that something depends on by name.
 const (
-	Ours    = "gopm"
-	PM2     = "PM2 " + pm2.Version
-	Cluster = "node:cluster"
-	Limit   = "the limit"
+	Ours  = "gopm"
+	PM2   = "PM2 " + pm2.Version
+	Limit = "the limit"
 )
 
 // Results are all of one run.
