@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -180,7 +181,10 @@ func (p peer) measure(ctx context.Context, duration time.Duration, rate float64)
 		defer worker.Wait()
 		defer cancel()
 	}
-	go p.see(ctx, g)
+	var seeing sync.WaitGroup
+	seeing.Go(func() { p.see(ctx, g) })
+	defer seeing.Wait()
+	defer cancel()
 	callers := load.Callers{
 		Dial: new(net.Dialer).DialContext, Address: g.Addr().String(), Rate: rate, Timeout: 10 * time.Second,
 		Random: rand.New(rand.NewPCG(1, 1)),
