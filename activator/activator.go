@@ -51,8 +51,7 @@ type Activator struct {
 	// turn numbers what a worker answers to. It begins where no predecessor's can
 	// be: a worker may still answer to one of those.
 	turn    int64
-	lookout *lookout  // nil in fork mode, where nobody is steered to
-	waited  []*worker // for whom connections waited at the last look
+	lookout *lookout // nil in fork mode, where nobody is steered to
 
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does

@@ -18,10 +18,11 @@ const (
 	lookTickEach = 20 * time.Microsecond
 	// quietLooks is how many looks in a row find nothing before the looking ends.
 	quietLooks = 20
-	// blockedAfter is how long a worker with a queue may not answer a ping before
-	// others take what waits for it. It is longer than most handlers compute, and
-	// than a busy machine lets a process wait.
-	blockedAfter = 50 * time.Millisecond
+	// pingAfter is how long connections may wait for a worker before it is pinged,
+	// and blockedAfter how long it may not answer before others take them. Both are
+	// longer than most handlers compute, and than a busy machine lets a process wait.
+	pingAfter    = 20 * time.Millisecond
+	blockedAfter = 30 * time.Millisecond
 	// tellBlocked is how long it must have been for a line in the journal.
 	tellBlocked = time.Second
 	// pingsPerHang is how often a worker is pinged within GOPM_HANG_TIMEOUT.
@@ -87,15 +88,19 @@ func (a *Activator) countQueues() (queued bool, listeners int) {
 		}
 	}
 	changed := false
-	for _, w := range waits {
-		if slices.Contains(a.waited, w) { // since the last look
+	for _, w := range a.workers {
+		switch {
+		case !slices.Contains(waits, w):
+			w.waited = time.Time{}
+		case w.waited.IsZero():
+			w.waited = time.Now()
+		case time.Since(w.waited) >= pingAfter:
 			a.ping(w)
 		}
-		if !w.stalled && w.lag() >= blockedAfter && a.anyoneFree(waits) {
+		if !w.waited.IsZero() && !w.stalled && w.lag() >= blockedAfter && a.anyoneFree(waits) {
 			w.stalled, changed = true, true
 		}
 	}
-	a.waited = waits
 	if changed {
 		a.settle()
 	}
@@ -123,7 +128,7 @@ func (a *Activator) ping(w *worker) {
 // beats is the answer to a ping: the worker's event loop turns.
 func (a *Activator) beats(w *worker) {
 	lag := w.lag()
-	w.pinged = time.Time{}
+	w.pinged, w.waited = time.Time{}, time.Time{}
 	if !w.stalled || w.draining {
 		return
 	}

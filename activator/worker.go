@@ -50,6 +50,7 @@ type worker struct {
 	// stalled: its queue does not move, so the others take turns at it.
 	stalled bool
 	pinged  time.Time       // and not answered; zero where no answer is owed
+	waited  time.Time       // since when connections wait for it, as far as known
 	health  *health         // nil where it is not asked
 	turns   map[place]int64 // its turns that it has yet to take
 	probes  map[int64]*probe
