@@ -187,6 +187,7 @@ func (a *Activator) goOnWithout(w *worker) {
 		err = fmt.Errorf("%s has no channel any more and can never say that it listens: have it listen before process.disconnect, or do without surge (GOPM_SURGE)", w.unit)
 	}
 	a.journal.of(w.instance).err("%v", err)
+	w.never = err
 	for _, c := range w.waits {
 		c.finish(err)
 	}

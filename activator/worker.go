@@ -37,6 +37,7 @@ type worker struct {
 	listens   map[*group]bool // and accepts on it
 	listening bool            // in fork mode: it accepts on a listener of a socket unit
 	waits     []*client
+	never     error // why it cannot become ready any more
 
 	// settling: the canary of a roll, which serves nobody before it has shown
 	// that it stays up.
@@ -490,6 +491,8 @@ func (a *Activator) wait(instance int, invocation string, c *client) {
 		a.early[c] = run{instance, invocation}
 	case w.ready:
 		c.finish(nil)
+	case w.never != nil:
+		c.finish(w.never)
 	default:
 		w.waits = append(w.waits, c)
 	}
