@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/nodeipc"
+	"github.com/gopm/gopm/activator/steer"
 )
 
 // A datagram socket is one for all workers, as with Node's own primary
@@ -58,7 +59,7 @@ func isDatagram(m nodeipc.Message) bool { return m.AddressType == "udp4" || m.Ad
 
 // adoptDatagram takes over a UDP socket of a socket unit, or of a predecessor.
 func (a *Activator) adoptDatagram(fd int, declared bool) error {
-	addr, err := datagramAddress(fd)
+	addr, err := steer.DatagramAddress(fd)
 	if err != nil {
 		return err
 	}
@@ -91,26 +92,8 @@ func (a *Activator) adoptBound(w *worker, stored map[string]int) {
 
 // isUDP tells a UDP socket from the others of a socket unit.
 func isUDP(fd int) bool {
-	_, err := datagramAddress(fd)
+	_, err := steer.DatagramAddress(fd)
 	return err == nil
-}
-
-func datagramAddress(fd int) (netip.AddrPort, error) {
-	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-	if err != nil || kind != unix.SOCK_DGRAM {
-		return netip.AddrPort{}, errors.New("not a UDP socket")
-	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("read address of UDP socket: %w", err)
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
-	}
-	return netip.AddrPort{}, errors.New("not a UDP socket")
 }
 
 // queryDatagram gives a worker the UDP socket that its app binds.
@@ -154,7 +137,7 @@ func (a *Activator) lendDatagram(w *worker, m nodeipc.Message, want netip.AddrPo
 	if err != nil {
 		return a.refuseDatagram(w, m, errnoOf(err), err)
 	}
-	addr, err := datagramAddress(fd)
+	addr, err := steer.DatagramAddress(fd)
 	if err != nil {
 		unix.Close(fd)
 		return a.refuseDatagram(w, m, unix.EIO, err)
@@ -217,12 +200,7 @@ func matchDatagram(has, want netip.AddrPort) relation {
 // bindDatagram makes a bound UDP socket. flags are libuv's.
 func bindDatagram(addr netip.AddrPort, flags int) (int, error) {
 	const ipv6Only, reuseAddr = 1, 4 // UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR
-	family := unix.AF_INET6
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
-	if addr.Addr().Is4() {
-		family = unix.AF_INET
-		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
-	}
+	family, sa := steer.Sockaddr(addr)
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("bind udp %s: %w", addr, err)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/nodeipc"
+	"github.com/gopm/gopm/activator/steer"
 )
 
 func TestMatchDatagram(t *testing.T) {
@@ -65,7 +66,7 @@ func TestBindDatagram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(one)
-	addr, err := datagramAddress(one)
+	addr, err := steer.DatagramAddress(one)
 	if err != nil || !isUDP(one) || addr.Port() == 0 {
 		t.Fatalf("it is bound to %s, %v", addr, err)
 	}
@@ -78,7 +79,7 @@ func TestBindDatagram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(only)
-	if addr, err = datagramAddress(only); err != nil {
+	if addr, err = steer.DatagramAddress(only); err != nil {
 		t.Fatal(err)
 	}
 	beside, err := bindDatagram(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()), 0)

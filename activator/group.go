@@ -298,10 +298,7 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 	}
 	g, err = a.openGroup(w, want, m, random)
 	if err != nil {
-		if !errors.As(err, &errno) {
-			errno = unix.EIO
-		}
-		return nil, errno, err
+		return nil, errnoOf(err), err
 	}
 	return g, 0, nil
 }

@@ -54,24 +54,6 @@ type Group struct {
 	eligible  []int
 }
 
-// Address reads the local address of a TCP socket; an error for another kind.
-func Address(fd int) (netip.AddrPort, error) {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("read address of listener: %w", err)
-	}
-	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
-		return netip.AddrPort{}, errors.New("listener is not a TCP socket")
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
-	}
-	return netip.AddrPort{}, errors.New("listener is not a TCP socket")
-}
-
 // Adopt makes a group of listeners that exist: the first is the waiting room,
 // the others are its siblings in the order of their slots.
 func Adopt(listeners ...int) (*Group, error) {
@@ -246,12 +228,7 @@ var inherited = []option{
 // bind makes a bound socket that does not listen yet: like the model where
 // there is one, else dual-stack or not.
 func bind(addr netip.AddrPort, dualStack bool, model *int) (int, error) {
-	family := unix.AF_INET6
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
-	if addr.Addr().Is4() {
-		family = unix.AF_INET
-		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
-	}
+	family, sa := Sockaddr(addr)
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("listen on %s: %w", addr, err)
