@@ -3,10 +3,8 @@ package test
 import (
 	"context"
 	"maps"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gopm/gopm/test/load"
 	"github.com/gopm/gopm/test/site"
@@ -21,10 +19,10 @@ func TestBlockedWorker(t *testing.T) {
 	old := s.exactly(workers)
 
 	blocked := s.ask("/api/v1/block", old)
-	s.askedAtOnce(4*workers, func() {})
+	s.askAtOnce(s.dialPort, func(context.Context) {})
 	r := s.under(load.PerRequest, func() {
 		s.killActivator()
-		s.askedAtOnce(4*workers, func() {})
+		s.askAtOnce(s.dialPort, func(context.Context) {})
 	})
 	s.lossless(r)
 	// Its own answers were all given before.
@@ -55,33 +53,5 @@ func TestHangTimeout(t *testing.T) {
 	s.must(err)
 	if line := blocked + " hangs: its event loop has not turned for "; !strings.Contains(journal, line) {
 		t.Errorf("the journal lacks %q:\n%s", line, journal)
-	}
-}
-
-// askedAtOnce makes connections, has something done, and checks that a request on
-// each of them is answered.
-func (s scenario) askedAtOnce(connections int, do func()) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
-	defer cancel()
-	var open []net.Conn
-	for range connections {
-		conn, err := s.Dial(ctx, "tcp", site.Address)
-		s.must(err)
-		defer conn.Close()
-		open = append(open, conn)
-	}
-	answers := make(chan error, connections)
-	for _, conn := range open {
-		go func() {
-			_, err := s.AskOn(ctx, conn, "/api/v1/hello")
-			answers <- err
-		}()
-	}
-	do()
-	for range connections {
-		if err := <-answers; err != nil {
-			s.t.Errorf("a request wasn't answered: %v", err)
-		}
 	}
 }

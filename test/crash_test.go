@@ -48,6 +48,14 @@ func (s scenario) killActivator() {
 // each is answered all the same.
 func (s scenario) killAsked(hanging string, dial func(context.Context) (net.Conn, error)) {
 	s.t.Helper()
+	s.askAtOnce(dial, func(ctx context.Context) { s.must(s.Kill(ctx, hanging, "KILL")) })
+	s.settled()
+}
+
+// askAtOnce asks on many connections, has something done, and checks that each is
+// answered.
+func (s scenario) askAtOnce(dial func(context.Context) (net.Conn, error), do func(context.Context)) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
 	const connections = 4 * workers
@@ -65,13 +73,17 @@ func (s scenario) killAsked(hanging string, dial func(context.Context) (net.Conn
 			answers <- err
 		}()
 	}
-	s.must(s.Kill(ctx, hanging, "KILL"))
+	do(ctx)
 	for range connections {
 		if err := <-answers; err != nil {
 			s.t.Errorf("a request wasn't answered: %v", err)
 		}
 	}
-	s.settled()
+}
+
+// dialPort connects to the app's port.
+func (s scenario) dialPort(ctx context.Context) (net.Conn, error) {
+	return s.Dial(ctx, "tcp", site.Address)
 }
 
 func TestActivatorKilled(t *testing.T) {
@@ -159,5 +171,5 @@ func TestConnectionsQueuedToKilledWorker(t *testing.T) {
 	s.exactly(workers)
 	stopped := site.Instance(2)
 	s.must(s.Kill(t.Context(), stopped, "STOP"))
-	s.killAsked(stopped, func(ctx context.Context) (net.Conn, error) { return s.Dial(ctx, "tcp", site.Address) })
+	s.killAsked(stopped, s.dialPort)
 }
