@@ -46,14 +46,6 @@ func (d *datagram) storedName() string { return datagramPrefix + plain(d.addr) }
 // datagramPrefix begins the names of those that no socket unit declares.
 const datagramPrefix = "datagram-"
 
-func (w *worker) givenDatagramMark(d *datagram) string {
-	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, d.plain())
-}
-
-func (w *worker) boundMark(d *datagram) string {
-	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, d.plain())
-}
-
 // isDatagram tells whether a message is about a UDP socket.
 func isDatagram(m nodeipc.Message) bool { return m.AddressType == "udp4" || m.AddressType == "udp6" }
 
@@ -84,8 +76,8 @@ func (a *Activator) adoptDatagrams(stored map[string]int) {
 // adoptBound finds out which UDP sockets a worker of a predecessor's has.
 func (a *Activator) adoptBound(w *worker, stored map[string]int) {
 	for _, d := range a.datagrams {
-		if take(stored, w.givenDatagramMark(d)) {
-			w.datagrams[d] = take(stored, w.boundMark(d))
+		if take(stored, w.givenMark(d.plain())) {
+			w.datagrams[d] = take(stored, w.listensMark(d.plain()))
 		}
 	}
 }
@@ -117,7 +109,7 @@ func (a *Activator) queryDatagram(w *worker, m nodeipc.Message) error {
 		return a.refuseDatagram(w, m, errno, err)
 	}
 	w.datagrams[d] = false
-	a.report(a.notifier.mark(w.givenDatagramMark(d)))
+	a.report(a.notifier.mark(w.givenMark(d.plain())))
 	return w.channel.SendDatagram(nodeipc.NewReply(m, d.key(), 0), d.fd)
 }
 
@@ -221,15 +213,6 @@ func bindDatagram(addr netip.AddrPort, flags int) (int, error) {
 	return fd, nil
 }
 
-// errnoOf is what an app is told of an error.
-func errnoOf(err error) unix.Errno {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return unix.EIO
-}
-
 // wantedDatagram is the address in a message. Node has looked the name up, and
 // put any address in where the app gave none.
 func wantedDatagram(m nodeipc.Message) (netip.AddrPort, error) {
@@ -257,7 +240,7 @@ func (a *Activator) bound(w *worker, m nodeipc.Message) {
 	for d, bound := range w.datagrams {
 		if !bound && int(d.addr.Port()) == m.Port && d.addr.Addr().Is4() == (m.AddressType == "udp4") {
 			w.datagrams[d] = true
-			a.report(a.notifier.mark(w.boundMark(d)))
+			a.report(a.notifier.mark(w.listensMark(d.plain())))
 		}
 	}
 }
@@ -287,10 +270,10 @@ func (a *Activator) unbindAll(w *worker) {
 
 func (a *Activator) withdrawDatagram(w *worker, d *datagram) {
 	if w.datagrams[d] {
-		a.report(a.notifier.forget(w.boundMark(d)))
+		a.report(a.notifier.forget(w.listensMark(d.plain())))
 	}
 	delete(w.datagrams, d)
-	a.report(a.notifier.forget(w.givenDatagramMark(d)))
+	a.report(a.notifier.forget(w.givenMark(d.plain())))
 }
 
 // closeDatagrams gives up sockets that no socket unit declares and no worker has

@@ -90,7 +90,7 @@ func TestBindDatagram(t *testing.T) {
 
 	d := &datagram{addr: addr}
 	w := &worker{run: run{3, "6bda4ba2bbc346e6a31f2e3639620796"}}
-	for _, name := range []string{d.storedName(), w.givenDatagramMark(d), w.boundMark(d)} {
+	for _, name := range []string{d.storedName(), w.givenMark(d.plain()), w.listensMark(d.plain())} {
 		if !isStored(name) || !isName(name) {
 			t.Errorf("%s passes for a socket unit's", name)
 		}

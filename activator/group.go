@@ -236,7 +236,7 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		g.data = m.Data
 	}
 	w.given[g] = true
-	a.report(a.notifier.mark(w.givenMark(g)))
+	a.report(a.notifier.mark(w.givenMark(g.plain())))
 	reply := nodeipc.NewReply(m, g.key(), 0)
 	reply.Data = g.data
 	if g.path != "" {
@@ -301,6 +301,15 @@ func (a *Activator) groupFor(w *worker, m nodeipc.Message) (g *group, errno unix
 		return nil, errnoOf(err), err
 	}
 	return g, 0, nil
+}
+
+// errnoOf is what an app is told of an error.
+func errnoOf(err error) unix.Errno {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return unix.EIO
 }
 
 // mostGroups is how many addresses the app may have. In the store, each takes a

@@ -69,7 +69,7 @@ func TestStoredNamesAreTold(t *testing.T) {
 	addr := netip.MustParseAddrPort("[::]:3000")
 	w := &worker{run: run{3, "6bda4ba2bbc346e6a31f2e3639620796"}}
 	onPath := &group{path: "/run/my api/http.sock"}
-	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark(), w.listensMark(onPath)} {
+	for _, name := range []string{listenerName(addr, 2), w.channelName(), w.readyMark(), w.listensMark(onPath.plain())} {
 		if !isStored(name) {
 			t.Errorf("%s passes for a socket unit's", name)
 		}

@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
 	"github.com/gopm/gopm/activator/nodeipc"
@@ -84,12 +80,13 @@ func (w *worker) channelName() string { return fmt.Sprintf("channel-%d-%s", w.in
 
 func (w *worker) readyMark() string { return fmt.Sprintf("ready-%d-%s", w.instance, w.invocation) }
 
-func (w *worker) givenMark(g *group) string {
-	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, g.plain())
+// at is where a group or a UDP socket is (their plain).
+func (w *worker) givenMark(at string) string {
+	return fmt.Sprintf("given-%d-%s-%s", w.instance, w.invocation, at)
 }
 
-func (w *worker) listensMark(g *group) string {
-	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, g.plain())
+func (w *worker) listensMark(at string) string {
+	return fmt.Sprintf("listens-%d-%s-%s", w.instance, w.invocation, at)
 }
 
 // listeningMark is for an instance in fork mode: which of the listeners is all
@@ -121,138 +118,6 @@ func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixCon
 		datagrams: make(map[*datagram]bool),
 		lent:      make(map[string]lent),
 	}, nil
-}
-
-// adoptWorkers takes over the channels that a predecessor stored. stored keeps
-// what belongs to nobody.
-func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState) {
-	for name, fd := range stored {
-		instance, invocation, ok := parseChannelName(name)
-		if !ok || a.settings.Fork && states[instance].invocation != invocation {
-			continue
-		}
-		delete(stored, name)
-		file := os.NewFile(uintptr(fd), name)
-		conn, err := net.FileConn(file)
-		file.Close()
-		var w *worker
-		if err == nil {
-			w, err = a.newWorker(instance, invocation, conn.(*net.UnixConn))
-		}
-		if err != nil {
-			a.journal.of(instance).err("adopt %s: %v", a.settings.unit(instance), err)
-			continue
-		}
-		w.online = true
-		w.saidReady = take(stored, w.readyMark())
-		w.listening = a.settings.Fork && take(stored, w.listeningMark())
-		for _, g := range a.groups {
-			if take(stored, w.givenMark(g)) && (g.path != "" || slot(instance) < g.Slots()) {
-				w.given[g] = true
-				w.listens[g] = take(stored, w.listensMark(g))
-			}
-		}
-		a.adoptBound(w, stored)
-		w.ready = a.isReady(w)
-		if a.settings.Health != nil {
-			// Only what answers is ready, and only what is ready is active.
-			w.ready = w.ready && states[instance].active != "activating"
-		}
-		// It was being drained; its drain asks again.
-		w.draining = states[instance].active == "deactivating"
-		a.workers[instance] = w
-		go a.serve(w, true)
-	}
-}
-
-// take removes a mark from stored and closes what it stood on. In the store it
-// remains.
-func take(stored map[string]int, name string) bool {
-	fd, ok := stored[name]
-	if ok {
-		delete(stored, name)
-		unix.Close(fd)
-	}
-	return ok
-}
-
-// parseChannelName reads "channel-INSTANCE-INVOCATION".
-func parseChannelName(name string) (instance int, invocation string, ok bool) {
-	rest, ok := strings.CutPrefix(name, "channel-")
-	if !ok {
-		return 0, "", false
-	}
-	number, invocation, ok := strings.Cut(rest, "-")
-	instance, err := strconv.Atoi(number)
-	return instance, invocation, ok && err == nil
-}
-
-// attachWorker makes the connection of c the channel of an instance. It is in
-// the store before it is answered: from then on a kill of the activator loses
-// nothing, and before it exec closes its end and tries again. Only then has a
-// run a second channel.
-func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *client) {
-	if err := a.mayAttach(run{instance, invocation}, fork); err != nil {
-		a.refused.Do(func() { a.journal.of(instance).warning("control socket: %v", err) })
-		c.finish(err)
-		return
-	}
-	w, err := a.newWorker(instance, invocation, c.conn)
-	if err != nil {
-		c.finish(err)
-		return
-	}
-	if old := a.workers[instance]; old != nil {
-		reason := errors.New("another run of its unit has begun")
-		if old.run == w.run {
-			reason = errAttachedAgain
-		}
-		a.endWorker(old, reason)
-	}
-	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
-		a.report(err)
-		c.finish(err)
-		w.channel.Close()
-		return
-	}
-	a.workers[instance] = w
-	w.settling = a.roll != nil && a.roll.OnTrial(instance)
-	for c, run := range a.early {
-		if run == w.run {
-			delete(a.early, c)
-			w.waits = append(w.waits, c)
-		}
-	}
-	a.answerAttached(c)
-	_ = c.conn.SetDeadline(time.Time{})
-	go a.serve(w, false)
-	if a.settings.Fork {
-		a.follow(w)
-		if a.workers[instance] == w {
-			a.checkReady(w)
-		}
-	}
-}
-
-// mayAttach tells why a run gets no channel.
-func (a *Activator) mayAttach(r run, fork bool) error {
-	if fork != a.settings.Fork {
-		return a.otherMode(r.instance)
-	}
-	if old := a.workers[r.instance]; old != nil && old.run == r && old.channel != nil && !old.channel.Ended() {
-		return fmt.Errorf("%s has its channel already; a second one is refused", old.unit)
-	}
-	return nil
-}
-
-func keepConn(n notifier, name string, conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var keepErr error
-	err = raw.Control(func(fd uintptr) { keepErr = n.keep(name, int(fd)) })
-	return errors.Join(err, keepErr)
 }
 
 // dear is for how many other lines a line counts that says something new: all
@@ -365,7 +230,7 @@ func (a *Activator) handleCluster(w *worker, m nodeipc.Message) error {
 		for g := range w.given {
 			if g.isAsked(m) && !w.listens[g] {
 				w.listens[g] = true
-				a.report(a.notifier.mark(w.listensMark(g)))
+				a.report(a.notifier.mark(w.listensMark(g.plain())))
 			}
 		}
 	case nodeipc.ActClose:
@@ -474,11 +339,11 @@ func (a *Activator) endWorker(w *worker, reason error) {
 func (a *Activator) withdraw(w *worker, g *group) {
 	if w.listens[g] {
 		delete(w.listens, g)
-		a.report(a.notifier.forget(w.listensMark(g)))
+		a.report(a.notifier.forget(w.listensMark(g.plain())))
 	}
 	if w.given[g] {
 		delete(w.given, g)
-		a.report(a.notifier.forget(w.givenMark(g)))
+		a.report(a.notifier.forget(w.givenMark(g.plain())))
 	}
 }
 
