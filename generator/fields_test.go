@@ -114,6 +114,7 @@ func FuzzFields(f *testing.F) {
 		most["@.service Service."+d.Name] = 1 // livesBelow() decides on some
 	}
 	most["drop-in Service.PrivateTmp"] = 1
+	most["drop-in Service.CapabilityBoundingSet"] = 2 // private folders, and a port below 1024
 	all := map[string]reflect.Value{}
 	texts(reflect.ValueOf(&everything{App: full().App}).Elem(), "", all)
 	var names []string
@@ -127,6 +128,7 @@ func FuzzFields(f *testing.F) {
 		for _, text := range hostile {
 			f.Add(i, text)
 		}
+		f.Add(i, "1") // as a port, one below 1024
 	}
 	folders := []string{units.SystemDir, units.UserDir, units.PresetDir, units.UserPresetDir, units.SysusersDir, units.TmpfilesDir, units.LogrotateDir}
 	lines := map[string]int{units.SysusersDir: 2, units.TmpfilesDir: 6, units.PresetDir: 3, units.UserPresetDir: 3, units.LogrotateDir: 13}
