@@ -21,9 +21,9 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
-	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/steer"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // Activator is the activator of one app.
@@ -34,7 +34,7 @@ type Activator struct {
 	parallel int // how many workers are replaced at a time
 	journal  journal
 	notifier notifier
-	manager  *manager
+	manager  Manager
 
 	control *net.UnixListener
 	refused *rate.Sometimes // lines about clients
@@ -58,7 +58,7 @@ type Activator struct {
 	// not run now has ended by itself.
 	takesOver bool
 	// interrupted is when the roll began that a predecessor in fork mode was
-	// killed in (unitState.begun); 0 where there was none.
+	// killed in (systemd.State.Begun); 0 where there was none.
 	interrupted uint64
 	up          bool // every worker was started; rolls may begin
 	roll        *roll
@@ -87,7 +87,7 @@ type Environment struct {
 	Journal io.Writer
 	// Journald: Journal leads to it (StderrIsJournal), so lines may have fields.
 	Journald bool
-	Manager  control.Manager
+	Manager  Manager
 }
 
 // busyTick is how often systemd is asked for more time while workers start or
@@ -108,7 +108,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		count:    s.Workers(CPUs(env.Host)),
 		journal:  newJournal(env.Journal, env.Journald, s.App),
 		notifier: notifier{env.Getenv("NOTIFY_SOCKET")},
-		manager:  &manager{ctx: running, own: s.ownUnit(), of: env.Manager},
+		manager:  env.Manager,
 		workers:  make(map[int]*worker),
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
@@ -124,7 +124,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		return err
 	}
 	a.turn = int64(now)
-	states, err := a.manager.workers(a.ctx, s)
+	states, err := a.states()
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		case <-asked:
 			asked = nil
 			go func() {
-				job, err := a.manager.ownJob(a.ctx)
+				job, err := a.manager.OwnJob(a.ctx)
 				a.do(func() {
 					a.report(err)
 					a.leave(job)
@@ -197,7 +197,7 @@ func (a *Activator) leave(job string) {
 		return
 	}
 	for _, instance := range a.overtaken {
-		a.manager.forgive(a.ctx, a.settings.unit(instance))
+		a.manager.Forgive(a.ctx, a.settings.unit(instance))
 	}
 	running := slices.Collect(maps.Keys(a.workers))
 	if a.settings.Fork {
@@ -313,13 +313,13 @@ func (a *Activator) report(err error) {
 }
 
 // missing are the instances that have to be started.
-func (a *Activator) missing(states map[int]unitState) []int {
+func (a *Activator) missing(states map[int]systemd.State) []int {
 	if a.takesOver {
 		return nil
 	}
 	var missing []int
 	for instance := range a.count {
-		if states[instance].active != "active" {
+		if states[instance].Active != "active" {
 			missing = append(missing, instance)
 		}
 	}
@@ -356,7 +356,7 @@ func (a *Activator) whenStarted() {
 	a.report(a.notifier.say("READY=1"))
 	debug.FreeOSMemory() // see endRoll
 	go func() {
-		states, err := a.manager.workers(a.ctx, a.settings)
+		states, err := a.states()
 		a.do(func() {
 			a.report(err)
 			a.resume(states)
@@ -368,7 +368,7 @@ func (a *Activator) whenStarted() {
 // systemd is asked for the time that our own start or reload takes.
 func (a *Activator) runJob(job rollout.Job, done func(error)) {
 	ended := make(chan error, 1)
-	go func() { ended <- a.manager.run(a.ctx, job.Verb, a.settings.unit(job.Instance)) }()
+	go func() { ended <- a.manager.Run(a.ctx, job.Verb, a.settings.unit(job.Instance)) }()
 	go func() {
 		busy := time.NewTicker(busyTick)
 		defer busy.Stop()
@@ -386,7 +386,7 @@ func (a *Activator) runJob(job rollout.Job, done func(error)) {
 
 // inherit takes over what systemd passes: the sockets of the units, and what
 // the activator before this one has stored.
-func (a *Activator) inherit(states map[int]unitState) error {
+func (a *Activator) inherit(states map[int]systemd.State) error {
 	all, err := takePassed()
 	if err != nil {
 		return err

@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // adoptWorkers takes over the channels that a predecessor stored. stored keeps
 // what belongs to nobody.
-func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState) {
+func (a *Activator) adoptWorkers(stored map[string]int, states map[int]systemd.State) {
 	for name, fd := range stored {
 		instance, invocation, ok := parseChannelName(name)
-		if !ok || a.settings.Fork && states[instance].invocation != invocation {
+		if !ok || a.settings.Fork && states[instance].Invocation != invocation {
 			continue
 		}
 		delete(stored, name)
@@ -45,10 +47,10 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]unitState
 		w.ready = a.isReady(w)
 		if a.settings.Health != nil {
 			// Only what answers is ready, and only what is ready is active.
-			w.ready = w.ready && states[instance].active != "activating"
+			w.ready = w.ready && states[instance].Active != "activating"
 		}
 		// It was being drained; its drain asks again.
-		w.draining = states[instance].active == "deactivating"
+		w.draining = states[instance].Active == "deactivating"
 		a.workers[instance] = w
 		go a.serve(w, true)
 	}

@@ -1,8 +1,9 @@
 package activator
 
 import (
-	"context"
 	"time"
+
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // failedTick is how often systemd is asked what becomes of an instance that has
@@ -30,8 +31,8 @@ func (a *Activator) followEnd(instance int) {
 				return
 			case <-tick.C:
 			}
-			fate, err := a.manager.fate(a.ctx, a.settings.unit(instance))
-			if err != nil || fate == (fateOf{}) {
+			fate, err := a.manager.Fate(a.ctx, a.settings.unit(instance))
+			if err != nil || fate == (systemd.Fate{}) {
 				continue
 			}
 			a.do(func() {
@@ -40,8 +41,8 @@ func (a *Activator) followEnd(instance int) {
 					return
 				}
 				delete(a.ends, instance)
-				if fate.failed != "" {
-					a.tellFailed(instance, fate.failed)
+				if fate.Failed != "" {
+					a.tellFailed(instance, fate.Failed)
 				}
 			})
 		}
@@ -51,25 +52,4 @@ func (a *Activator) followEnd(instance int) {
 func (a *Activator) tellFailed(instance int, how string) {
 	a.journal.of(instance).as(workerFailed).err("%s has failed, and systemd does not start it again (%s); %d of %d %s are ready. When it is mended: systemctl reload %s",
 		a.settings.unit(instance), how, a.ready(), a.count, a.settings.noun(), a.settings.target())
-}
-
-// fateOf is what became of a unit that had ended; the zero value where that is
-// not settled.
-type fateOf struct {
-	failed string // how, where it has
-	other  bool   // it runs, or was stopped
-}
-
-func (m *manager) fate(ctx context.Context, unit string) (fateOf, error) {
-	state, err := m.stateOf(ctx, unit)
-	if err != nil {
-		return fateOf{}, err
-	}
-	switch state.active {
-	case "failed":
-		return fateOf{failed: m.ending(ctx, unit)}, nil
-	case "active", "inactive":
-		return fateOf{other: true}, nil
-	}
-	return fateOf{}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // In fork mode an instance is its process, not its channel: a program may close
@@ -35,12 +36,12 @@ func (a *Activator) otherMode(instance int) error {
 
 // inheritFork takes over what a predecessor has stored, and the instances that
 // run without a channel.
-func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState) error {
+func (a *Activator) inheritFork(stored map[string]int, states map[int]systemd.State) error {
 	if take(stored, startedMark) {
 		// A restart of the whole app stops its target, and starts it after the
 		// activator; a kill or an upgrade of the activator leaves it alone.
 		var err error
-		if a.takesOver, err = a.manager.isActive(a.ctx, a.settings.target()); err != nil {
+		if a.takesOver, err = a.manager.IsActive(a.ctx, a.settings.target()); err != nil {
 			return err
 		}
 	}
@@ -51,7 +52,7 @@ func (a *Activator) inheritFork(stored map[string]int, states map[int]unitState)
 	}
 	a.adoptWorkers(stored, states)
 	for instance, state := range states {
-		if state.active == "active" && state.pid > 0 {
+		if state.Active == "active" && state.PID > 0 {
 			a.adoptActive(instance, state)
 		}
 	}
@@ -96,7 +97,7 @@ func parseRollMark(name string) (begun uint64, ok bool) {
 
 // resumeFork goes on with the roll that a predecessor was killed in, unless an
 // instance has failed meanwhile.
-func (a *Activator) resumeFork(states map[int]unitState) {
+func (a *Activator) resumeFork(states map[int]systemd.State) {
 	if a.interrupted == 0 {
 		return
 	}
@@ -113,14 +114,14 @@ func (a *Activator) resumeFork(states map[int]unitState) {
 
 // leftToRoll are the instances that began before a roll did, and one that has
 // failed since, or -1.
-func leftToRoll(count int, begun uint64, states map[int]unitState) (left []int, failed int) {
+func leftToRoll(count int, begun uint64, states map[int]systemd.State) (left []int, failed int) {
 	failed = -1
 	for instance := range count {
 		state, known := states[instance]
 		switch {
-		case known && state.begun >= begun && state.active == "failed":
+		case known && state.Begun >= begun && state.Active == "failed":
 			failed = instance
-		case known && state.begun < begun && state.runs():
+		case known && state.Begun < begun && state.Runs():
 			left = append(left, instance)
 		}
 	}
@@ -129,10 +130,10 @@ func leftToRoll(count int, begun uint64, states map[int]unitState) (left []int, 
 
 // adoptActive takes over an instance that systemd calls active: it is ready,
 // whether or not it has a channel to say so.
-func (a *Activator) adoptActive(instance int, state unitState) {
+func (a *Activator) adoptActive(instance int, state systemd.State) {
 	w := a.workers[instance]
 	if w == nil {
-		w = &worker{run: run{instance, state.invocation}, unit: a.settings.unit(instance), pid: state.pid}
+		w = &worker{run: run{instance, state.Invocation}, unit: a.settings.unit(instance), pid: state.PID}
 		a.workers[instance] = w
 	}
 	w.saidReady, w.ready = true, true

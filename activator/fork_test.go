@@ -3,24 +3,26 @@ package activator
 import (
 	"slices"
 	"testing"
+
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 func TestLeftToRoll(t *testing.T) {
 	const begun = 100
-	old, fresh := unitState{active: "active", begun: 99}, unitState{active: "active", begun: 100}
+	old, fresh := systemd.State{Active: "active", Begun: 99}, systemd.State{Active: "active", Begun: 100}
 	tests := map[string]struct {
-		states map[int]unitState
+		states map[int]systemd.State
 		left   []int
 		failed int
 	}{
-		"one is new":          {map[int]unitState{0: fresh, 1: old, 2: old}, []int{1, 2}, -1},
-		"one stops":           {map[int]unitState{0: fresh, 1: {active: "deactivating", begun: 99}, 2: old}, []int{1, 2}, -1},
-		"one starts":          {map[int]unitState{0: fresh, 1: {active: "activating", begun: 101}, 2: old}, []int{2}, -1},
-		"one has failed":      {map[int]unitState{0: fresh, 1: {active: "failed", begun: 101}, 2: old}, []int{2}, 1},
-		"one had failed":      {map[int]unitState{0: {active: "failed", begun: 9}, 1: old, 2: old}, []int{1, 2}, -1},
-		"one had ended":       {map[int]unitState{1: old, 2: fresh}, []int{1}, -1},
-		"one too many":        {map[int]unitState{0: fresh, 1: fresh, 2: fresh, 3: old}, nil, -1},
-		"all are new already": {map[int]unitState{0: fresh, 1: fresh, 2: fresh}, nil, -1},
+		"one is new":          {map[int]systemd.State{0: fresh, 1: old, 2: old}, []int{1, 2}, -1},
+		"one stops":           {map[int]systemd.State{0: fresh, 1: {Active: "deactivating", Begun: 99}, 2: old}, []int{1, 2}, -1},
+		"one starts":          {map[int]systemd.State{0: fresh, 1: {Active: "activating", Begun: 101}, 2: old}, []int{2}, -1},
+		"one has failed":      {map[int]systemd.State{0: fresh, 1: {Active: "failed", Begun: 101}, 2: old}, []int{2}, 1},
+		"one had failed":      {map[int]systemd.State{0: {Active: "failed", Begun: 9}, 1: old, 2: old}, []int{1, 2}, -1},
+		"one had ended":       {map[int]systemd.State{1: old, 2: fresh}, []int{1}, -1},
+		"one too many":        {map[int]systemd.State{0: fresh, 1: fresh, 2: fresh, 3: old}, nil, -1},
+		"all are new already": {map[int]systemd.State{0: fresh, 1: fresh, 2: fresh}, nil, -1},
 	}
 	for name, test := range tests {
 		left, failed := leftToRoll(3, begun, test.states)

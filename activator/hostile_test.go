@@ -16,8 +16,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
 	"github.com/gopm/gopm/activator/steer"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // underAttack is an activator without systemd: two workers share one declared
@@ -40,7 +42,7 @@ func attacked(t testing.TB) (u underAttack, end func()) {
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
 		ends:     make(map[int]int),
-		manager:  &manager{ctx: ctx},
+		manager:  systemd.New(ctx, control.System, ""),
 		ctx:      ctx,
 		events:   make(chan func()),
 		refused:  seldom(),

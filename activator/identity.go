@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // speaker is a process that speaks for a worker's unit, and what systemd knows
@@ -15,17 +16,17 @@ import (
 type speaker struct {
 	pid   int
 	unit  string
-	state unitState
+	state systemd.State
 }
 
 // may tells why the speaker may not ask for what it asks for: an app can start
 // processes in its worker's control group, and connect as often as it likes.
 func (s speaker) may(hello control.Hello) error {
 	switch {
-	case hello.Invocation != s.state.invocation:
+	case hello.Invocation != s.state.Invocation:
 		return fmt.Errorf("process %d of %s speaks for another run of it than the one that runs (its INVOCATION_ID is not the unit's)", s.pid, s.unit)
-	case hello.Verb == control.Exec && s.pid != s.state.pid:
-		return fmt.Errorf("process %d of %s is not its main process, which is %d: ExecStart= has to be gopm-activator exec, with no shell around it", s.pid, s.unit, s.state.pid)
+	case hello.Verb == control.Exec && s.pid != s.state.PID:
+		return fmt.Errorf("process %d of %s is not its main process, which is %d: ExecStart= has to be gopm-activator exec, with no shell around it", s.pid, s.unit, s.state.PID)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 func TestSpeakerMay(t *testing.T) {
@@ -23,7 +24,7 @@ func TestSpeakerMay(t *testing.T) {
 		"it waits with a line for systemd": {control.Hello{Verb: control.Wait, Invocation: "x\nMAINPID=1"}, 7, anotherRun},
 	}
 	for name, test := range tests {
-		s := speaker{7, "my-api@0.service", unitState{pid: test.pid, invocation: run}}
+		s := speaker{7, "my-api@0.service", systemd.State{PID: test.pid, Invocation: run}}
 		got := ""
 		if err := s.may(test.hello); err != nil {
 			got = err.Error()

@@ -72,7 +72,7 @@ func (a *Activator) checkMemory() {
 		case pauseIt:
 			ago := time.Since(m.replaced).Round(time.Second)
 			length := m.pause.begin(time.Now())
-			j.err("%s, again, %s after it was replaced for that: the limit is too low for this app, or it leaks fast; it is not replaced for it for the next %s; raise max_memory_restart, or Environment=GOPM_MEMORY_LIMIT= by systemctl edit %s", over, ago, length, a.settings.ownUnit())
+			j.err("%s, again, %s after it was replaced for that: the limit is too low for this app, or it leaks fast; it is not replaced for it for the next %s; raise max_memory_restart, or Environment=GOPM_MEMORY_LIMIT= by systemctl edit %s", over, ago, length, a.settings.Unit())
 		}
 	}
 }

@@ -25,20 +25,20 @@ func (a *Activator) endOrphan(w *worker) {
 		if !a.do(func() { replaced = a.workers[w.instance] != nil }) || replaced {
 			return
 		}
-		state, err := a.manager.stateOf(a.ctx, w.unit)
+		state, err := a.manager.State(a.ctx, w.unit)
 		switch {
 		case a.ctx.Err() != nil:
 			return
 		case err != nil:
 			a.report(err)
 			return
-		case state.invocation != w.invocation || state.pid != w.pid:
+		case state.Invocation != w.invocation || state.PID != w.pid:
 			return // it has ended
-		case state.active != "active":
+		case state.Active != "active":
 			continue // systemd is about to end it
 		}
 		a.journal.of(w.instance).warning("%s lives on without its channel, and gets %s (pid %d)", w.unit, unix.SignalName(signal), w.pid)
-		if err := a.manager.kill(a.ctx, w.unit, signal); err != nil {
+		if err := a.manager.Kill(a.ctx, w.unit, signal); err != nil {
 			a.report(err)
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // roll is a rollout that is under way, or the next one.
@@ -258,13 +259,13 @@ func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
 // The canary is its trace, and the workers that are older than it are what is
 // left to do. Surge workers without it are what the end of a roll has left over,
 // and are stopped. Of a roll in place the trace is a mark.
-func (a *Activator) resume(states map[int]unitState) {
+func (a *Activator) resume(states map[int]systemd.State) {
 	canary := states[a.count]
-	resumes := canary.runs() && a.overlaps()
+	resumes := canary.Runs() && a.overlaps()
 	var surges []int
 	for instance, state := range states {
 		switch {
-		case instance < a.count || !state.runs():
+		case instance < a.count || !state.Runs():
 		case resumes && instance < a.count+a.surge:
 			surges = append(surges, instance)
 		default:
@@ -283,7 +284,7 @@ func (a *Activator) resume(states map[int]unitState) {
 	}
 	var left []int
 	for _, instance := range a.everyone() {
-		if states[instance].begun < canary.begun {
+		if states[instance].Begun < canary.Begun {
 			left = append(left, instance)
 		}
 	}
@@ -291,7 +292,7 @@ func (a *Activator) resume(states map[int]unitState) {
 	slices.Sort(surges)
 	surges = slices.Compact(surges)
 	r := rollout.Resume(surges, a.parallel, left)
-	if len(left) == 0 || canary.leaves() {
+	if len(left) == 0 || canary.Leaves() {
 		r = rollout.Leave(surges)
 	}
 	a.beginRoll(&roll{Roll: r, why: "resumed reload"})

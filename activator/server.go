@@ -184,14 +184,14 @@ func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, helloTimeout)
 	defer cancel()
-	unit, err := a.manager.unitOf(ctx, int(peer.Pid))
+	unit, err := a.manager.UnitOf(ctx, int(peer.Pid))
 	if err != nil {
 		return err
 	}
 	if hello.Instance < 0 || unit != a.settings.unit(hello.Instance) {
 		return fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
 	}
-	state, err := a.manager.stateOf(ctx, unit)
+	state, err := a.manager.State(ctx, unit)
 	if err != nil {
 		return err
 	}

@@ -258,8 +258,8 @@ func (s Settings) noun() string {
 	return "workers"
 }
 
-// ownUnit is the activator's unit.
-func (s Settings) ownUnit() string { return fmt.Sprintf("gopm-activator@%s.service", s.App) }
+// Unit is the activator's unit.
+func (s Settings) Unit() string { return fmt.Sprintf("gopm-activator@%s.service", s.App) }
 
 // instance is the number of a worker unit; false for any other unit.
 func (s Settings) instance(unit string) (int, bool) {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/gopm/gopm/activator"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // serve is the activator itself, until SIGTERM.
@@ -26,6 +27,6 @@ func serve(ctx context.Context, app string) error {
 		Host:     os.DirFS("/"),
 		Journal:  os.Stderr,
 		Journald: activator.StderrIsJournal(),
-		Manager:  manager(),
+		Manager:  systemd.New(context.WithoutCancel(ctx), manager(), settings.Unit()),
 	})
 }
