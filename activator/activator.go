@@ -68,7 +68,7 @@ type Activator struct {
 	// failed to start is no news to anyone.
 	overtaken []int
 	aborted   string // why the last roll was aborted
-	// healthPause: nothing is replaced for its health.
+	// healthPause: nothing is replaced for its health, or because it hangs.
 	healthPause pause
 	memory      map[int]*memoryUse // by instance: those that were over their limit
 	status      string

@@ -160,14 +160,14 @@ func (a *Activator) foundSick(w *worker, err error) {
 	a.beginRoll(&roll{Roll: a.newRoll([]int{w.instance}), why: "health of " + w.unit, health: true})
 }
 
-// restrainHealth has nothing replaced for its health for a while, where such a
-// roll was aborted.
+// restrainHealth has nothing replaced for its health, or because it hangs, for a
+// while where such a roll was aborted.
 func (a *Activator) restrainHealth(r *roll) {
 	if r.Err() == nil {
 		a.healthPause.reset()
 		return
 	}
-	a.journal.notice("nothing is replaced for its health for the next %s", a.healthPause.begin(time.Now()))
+	a.journal.notice("no worker is replaced for its health, or because it hangs, for the next %s", a.healthPause.begin(time.Now()))
 }
 
 // probe is one question to a worker: a connection to it, handed over with newconn,

@@ -18,7 +18,7 @@ type roll struct {
 	clients []*client
 	// mark is what tells a successor of a roll in place.
 	mark string
-	// health: because of a health check. memory: because of this worker's memory;
+	// health: because of a health check, or of a hang. memory: because of this worker's memory;
 	// nil where it is not.
 	health bool
 	memory *memoryUse

@@ -1,7 +1,6 @@
 package activator
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -148,12 +147,12 @@ func (a *Activator) checkHangs() {
 			continue
 		}
 		a.ping(w)
-		if !a.isHung(w) || a.roll != nil || !a.up {
+		if !a.isHung(w) || a.roll != nil || !a.up || a.healthPause.lasts(time.Now()) {
 			continue
 		}
 		a.journal.of(instance).as(workerHung).err("%s hangs: its event loop has not turned for %s, and it is to be replaced (gopm.hang_timeout)", w.unit, w.lag().Round(time.Millisecond))
 		w.stalled = true
-		a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: fmt.Sprintf("hang of %s", w.unit)})
+		a.beginRoll(&roll{Roll: a.newRoll([]int{instance}), why: "hang of " + w.unit, health: true})
 	}
 }
 

@@ -38,7 +38,8 @@ func TestBlockedWorker(t *testing.T) {
 	s.spread()
 }
 
-// With gopm.hang_timeout it is replaced.
+// With gopm.hang_timeout it is replaced; a release that cannot take its place is
+// not tried again at once.
 func TestHangTimeout(t *testing.T) {
 	s := boot(t, site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_HANG_TIMEOUT=1000"}})
 	s.must(s.Deploy(site.Blocking))
@@ -53,5 +54,22 @@ func TestHangTimeout(t *testing.T) {
 	s.must(err)
 	if line := blocked + " hangs: its event loop has not turned for "; !strings.Contains(journal, line) {
 		t.Errorf("the journal lacks %q:\n%s", line, journal)
+	}
+
+	s.must(s.Deploy(site.Broken))
+	fresh := s.exactly(workers)
+	blocked = s.ask("/api/v1/block", fresh)
+	s.lossless(s.under(load.PerRequest, func() {
+		s.eventually("a pause begins", func() bool {
+			journal, err := s.Journal(t.Context(), site.Activator)
+			s.must(err)
+			return strings.Contains(journal, "no worker is replaced for its health, or because it hangs, for the next 1m0s")
+		})
+	}))
+	if hung := s.told("worker-hung"); len(hung) != 2 {
+		t.Errorf("the journal tells %+v, want that two workers hung", hung)
+	}
+	if now := s.exactly(workers); !maps.Equal(now, fresh) {
+		t.Errorf("workers are %v, want that %s was left alone: %v", now, blocked, fresh)
 	}
 }
