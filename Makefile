@@ -5,6 +5,9 @@ DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # How long each fuzz target runs.
 FUZZRUNS ?= 100000
+# Where the programs are built, and the packages.
+BIN ?= bin
+DIST ?= dist
 
 # Only root can boot a systemd.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env 'PATH=$(PATH)')
@@ -15,34 +18,38 @@ SHELL := /bin/bash
 .ONESHELL:
 # Tests that put load on the machine have it to themselves.
 .NOTPARALLEL:
-.PHONY: help build install test unit scenarios fuzz lint demo bench prepare clean
+.PHONY: help build install packages test unit scenarios fuzz lint demo bench prepare clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## build bin/gopm-gen and bin/gopm-activator
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+	@CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o '$(BIN)/' ./cmd/...
 
 USER_UNITS := $(wildcard units/user/*.service units/user/*.socket)
 MAN5 := $(wildcard packaging/man/*.5)
 
-# The list of what gopm puts on a machine. The tests' machine and the demo's
-# are made by this target too.
+# The list of what gopm puts on a machine. The tests' machine, the demo's and the
+# packages are made by this target too.
 install: build ## install below DESTDIR, PREFIX (/usr)
-	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' bin/gopm-gen bin/gopm-activator
+	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' '$(BIN)/gopm-gen' '$(BIN)/gopm-activator'
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/gopm' activator/agent/*.cjs
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' units/*.service units/*.socket
 	$(if $(USER_UNITS),install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/user' $(USER_UNITS))
 	# The same binary turns the files of /etc/gopm into units at boot.
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators'
 	ln -sfn ../../../bin/gopm-gen '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators/gopm-generator'
+	install -d '$(DESTDIR)/etc/gopm'
 	install -D -m 644 packaging/completions/gopm-gen.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gopm-gen'
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' packaging/completions/_*
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d' packaging/completions/*.fish
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' packaging/man/*.1
 	$(if $(MAN5),install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man5' $(MAN5))
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man8' packaging/man/*.8
+
+packages: ## build .deb and .rpm below dist/, for amd64 and arm64
+	@packaging/build '$(DIST)'
 
 prepare: ## install what the tests and the demo need
 	@test/prepare
@@ -77,4 +84,4 @@ bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes ben
 	$(AS_ROOT) bin/bench -out bench
 
 clean: ## remove what was built
-	@rm -rf bin
+	@rm -rf bin dist
