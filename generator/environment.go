@@ -101,6 +101,10 @@ func (g *generation) environment(v *view, q quoter, name string) {
 	if len(v.Secrets) > 0 {
 		g.secrets(v, q)
 	}
+	if !v.ForUser {
+		// Last, so that what an administrator sets counts over all else.
+		v.EnvFiles = append(v.EnvFiles, q.value("the administrator's variables", "-/etc/default/"+v.Unit.String(), units.EnvironmentFile))
+	}
 }
 
 // secrets fills in the file that only root reads, which comes last.

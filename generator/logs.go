@@ -15,6 +15,11 @@ func (g *generation) logs(v *view, q quoter) {
 	if g.opt.Boot {
 		return
 	}
+	was := [2]ecosystem.Log{app.Output, app.Errors}
+	app.Output, app.Errors = g.outside(app.Output, v.Unit.String()), g.outside(app.Errors, v.Unit.String())
+	if was != [2]ecosystem.Log{app.Output, app.Errors} {
+		g.note("logs", ecosystem.Differently, "they are in /var/log/%s: what is below /usr is the package's", v.Unit)
+	}
 	v.Output = q.log("out_file", app.Output)
 	v.Errors = q.log("error_file", app.Errors)
 	if v.Output != nil && v.Errors == nil {

@@ -179,6 +179,10 @@ func (g *generation) view(app ecosystem.App, name string) view {
 	g.watch(&v, q)
 	g.healthCheck(&v, q)
 	g.hangTimeout(&v, q.app)
+	if g.opt.packaged() && len(app.UpdateCommands) > 0 {
+		g.note("post_update", ecosystem.Refused, "a package brings what it needs, and %s is not written to", g.opt.Root)
+		app.UpdateCommands = nil
+	}
 	for i, line := range app.UpdateCommands {
 		v.UpdateCommands = append(v.UpdateCommands, q.words(fmt.Sprintf("post_update[%d]", i), func() (units.Value, error) {
 			return units.Command("/bin/sh", "-c", line)
