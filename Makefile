@@ -35,6 +35,7 @@ MAN5 := $(wildcard packaging/man/*.5)
 install: build ## install below DESTDIR, PREFIX (/usr)
 	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' '$(BIN)/gopm-gen' '$(BIN)/gopm-activator'
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/gopm' activator/agent/*.cjs
+	install -D -m 755 -t '$(DESTDIR)$(PREFIX)/lib/gopm' packaging/scripts/app-package
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' units/*.service units/*.socket
 	$(if $(USER_UNITS),install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/user' $(USER_UNITS))
 	# The same binary turns the files of /etc/gopm into units at boot.
