@@ -6,19 +6,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gopm/gopm/test/cache"
 )
 
-// debian returns the root of a Debian release with systemd and D-Bus, which
-// debootstrap(8) makes once and the cache keeps.
-func debian(ctx context.Context, release string) (string, error) {
+// debian returns the root of a Debian release with systemd, D-Bus and more
+// packages, which debootstrap(8) makes once and the cache keeps.
+func debian(ctx context.Context, release string, packages []string) (string, error) {
 	cached, err := cache.Dir()
 	if err != nil {
 		return "", fmt.Errorf("find Debian %s: %w", release, err)
 	}
-	root := filepath.Join(cached, "debian-"+release)
+	root := filepath.Join(cached, strings.Join(append([]string{"debian", release}, packages...), "-"))
 	if isFolder(root) {
 		return root, nil
 	}
@@ -44,7 +45,8 @@ func debian(ctx context.Context, release string) (string, error) {
 	}
 	defer os.RemoveAll(work)
 	tree := filepath.Join(work, release)
-	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus", release, tree).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase",
+		"--include="+strings.Join(append([]string{"systemd", "systemd-sysv", "dbus"}, packages...), ","), release, tree).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("make Debian %s: run debootstrap: %w\n%s", release, err, out)
 	}

@@ -31,6 +31,14 @@ type Options struct {
 	// Empty means the host's /usr and an /etc with next to nothing in it.
 	Release string
 
+	// Packages are Debian packages that the release has beside systemd and
+	// D-Bus, with what they depend on.
+	Packages []string
+
+	// Writable gives the machine a /usr that it may write to, and the release's
+	// /var: packages can be installed. What it writes goes with it.
+	Writable bool
+
 	// Usr are host folders laid over /usr, the last on top. They are read-only.
 	Usr []string
 
@@ -136,9 +144,13 @@ func arguments(root string, usr []string, o Options) []string {
 		"--capability=CAP_BPF",
 		"--system-call-filter=bpf",
 	}
-	if len(usr) > 1 {
+	switch {
+	case o.Writable:
+		written := filepath.Join(filepath.Dir(root), "usr")
+		args = append(args, "--overlay="+strings.Join(append(usr, written), ":")+":/usr")
+	case len(usr) > 1:
 		args = append(args, "--overlay-ro="+strings.Join(usr, ":")+":/usr")
-	} else {
+	default:
 		args = append(args, "--bind-ro="+usr[0]+":/usr")
 	}
 	for inside, host := range o.Binds {

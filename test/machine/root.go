@@ -29,12 +29,20 @@ func makeRoot(ctx context.Context, root string, o Options) (usr []string, err er
 	usr = []string{"/usr"}
 	etc := hostEtc
 	if o.Release != "" {
-		release, err := debian(ctx, o.Release)
+		release, err := debian(ctx, o.Release, o.Packages)
 		if err != nil {
 			return nil, err
 		}
 		if err := copyFolder(filepath.Join(release, "etc"), filepath.Join(root, "etc")); err != nil {
 			return nil, err
+		}
+		if o.Writable {
+			if err := copyFolder(filepath.Join(release, "var"), filepath.Join(root, "var")); err != nil {
+				return nil, err
+			}
+			if err := os.Mkdir(filepath.Join(filepath.Dir(root), "usr"), 0o755); err != nil {
+				return nil, err
+			}
 		}
 		usr = []string{filepath.Join(release, "usr")}
 		etc = nil

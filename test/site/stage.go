@@ -69,6 +69,12 @@ func (s *Stage) fill(ctx context.Context, repository string) error {
 	return err
 }
 
+// Folder makes a folder that is removed with the stage.
+func (s *Stage) Folder(name string) (string, error) {
+	folder := filepath.Join(s.dir, name)
+	return folder, os.Mkdir(folder, 0o755)
+}
+
 // root is the staging folder that holds /usr.
 func (s *Stage) root() string { return filepath.Join(s.dir, "root") }
 
