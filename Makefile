@@ -27,13 +27,14 @@ help: ## list these targets
 build: ## build bin/gopm-gen and bin/gopm-activator
 	@CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o '$(BIN)/' ./cmd/...
 
+PROGRAMS := $(wildcard cmd/*)
 USER_UNITS := $(wildcard units/user/*.service units/user/*.socket)
 MAN5 := $(wildcard packaging/man/*.5)
 
 # The list of what gopm puts on a machine. The tests' machine, the demo's and the
 # packages are made by this target too.
 install: build ## install below DESTDIR, PREFIX (/usr)
-	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' '$(BIN)/gopm-gen' '$(BIN)/gopm-activator'
+	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' $(PROGRAMS:cmd/%='$(BIN)/%')
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/gopm' activator/agent/*.cjs
 	install -D -m 755 -t '$(DESTDIR)$(PREFIX)/lib/gopm' packaging/scripts/app-package
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' units/*.service units/*.socket
@@ -42,7 +43,9 @@ install: build ## install below DESTDIR, PREFIX (/usr)
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators'
 	ln -sfn ../../../bin/gopm-gen '$(DESTDIR)$(PREFIX)/lib/systemd/system-generators/gopm-generator'
 	install -d '$(DESTDIR)/etc/gopm'
-	install -D -m 644 packaging/completions/gopm-gen.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gopm-gen'
+	for file in packaging/completions/*.bash; do
+		install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$(basename "$$file" .bash)"
+	done
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' packaging/completions/_*
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d' packaging/completions/*.fish
 	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' packaging/man/*.1
