@@ -16,10 +16,12 @@ const module = "github.com/gopm/gopm"
 
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
-	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "units"},
+	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/nfpm", "units"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
+	"generator/nfpm":      {"generator", "packaging", "units"},
+	"packaging":           {},
 	"templates":           {},
 	"units":               {},
 	"units/verify":        {"units"},
@@ -41,7 +43,7 @@ var doors = map[string][]string{
 	"github.com/dop251/goja":           {"generator/ecosystem"},
 	"github.com/dop251/goja_nodejs":    {"generator/ecosystem"},
 	"github.com/evanw/esbuild":         {"generator/ecosystem"},
-	"go.yaml.in/yaml":                  {"generator/ecosystem"},
+	"go.yaml.in/yaml":                  {"generator/ecosystem", "generator/nfpm"}, // two files that people write
 	"github.com/agext/levenshtein":     {"generator/ecosystem"},
 	"github.com/robfig/cron/v3":        {"generator/ecosystem"},
 	"golang.org/x/text":                {"units"},

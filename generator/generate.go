@@ -125,6 +125,10 @@ func (g *generation) app(app ecosystem.App, used map[string]bool) {
 	for _, p := range v.Ports {
 		out.Ports = append(out.Ports, p.report())
 	}
+	// Another folder in /var/log may be somebody else's too.
+	if own := "/var/log/" + name; slices.ContainsFunc(v.LogDirs, func(dir units.Value) bool { return dir.String() == own }) {
+		out.Logs = []string{own}
+	}
 	for _, f := range v.files() {
 		if g.add(app, f, v) {
 			out.Files = append(out.Files, f.path)

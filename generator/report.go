@@ -25,6 +25,7 @@ type AppReport struct {
 	Enable    []Enabled        `json:"enable,omitempty"`
 	Ports     []string         `json:"ports,omitempty"`
 	Files     []string         `json:"files"`
+	Logs      []string         `json:"-"` // folders in /var/log that are this app's alone
 	Notes     []ecosystem.Note `json:"notes,omitempty"`
 }
 

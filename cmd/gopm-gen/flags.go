@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gopm/gopm/generator"
+	"github.com/gopm/gopm/generator/nfpm"
 	"github.com/gopm/gopm/units"
 )
 
@@ -33,6 +34,7 @@ type flags struct {
 	systemd     int
 	user        bool
 	node        bool
+	nfpm        string // the configuration to extend; empty: none is asked for
 
 	dryRun, diff, check, printApps bool
 
@@ -68,6 +70,8 @@ func parseFlags(args []string, dir string, environ map[string]string) (flags, er
 	set.IntVar(&f.systemd, "systemd-version", generator.OldestSystemd, "")
 	set.BoolVar(&f.user, "user", false, "")
 	set.BoolVar(&f.node, "node", false, "")
+	set.StringVar(&f.nfpm, "nfpm", "", "")
+	set.Lookup("nfpm").NoOptDefVal = nfpm.Config
 	set.BoolVar(&f.dryRun, "dry-run", false, "")
 	set.BoolVar(&f.diff, "diff", false, "")
 	set.BoolVar(&f.check, "check", false, "")
@@ -93,7 +97,7 @@ func parseFlags(args []string, dir string, environ map[string]string) (flags, er
 		}
 		return f, nil
 	}
-	for _, name := range []string{"app-root", "output", "env", "service-user"} {
+	for _, name := range []string{"app-root", "output", "env", "service-user", "nfpm"} {
 		if set.Changed(name) && set.Lookup(name).Value.String() == "" {
 			return flags{}, misused("--%s is empty", name)
 		}
@@ -144,6 +148,10 @@ func (f *flags) fit() error {
 		return misused("%s: choose one", strings.Join(modes, " and "))
 	case f.output != "" && (f.check || f.printApps):
 		return misused("%s writes nothing, so there is no --output", modes[0])
+	case f.nfpm != "" && len(modes) > 0:
+		return misused("%s writes nothing, so there is no --nfpm", modes[0])
+	case f.nfpm != "" && f.user:
+		return misused("--user units are nobody's package, so there is no --nfpm")
 	case f.user && f.serviceUser != "":
 		return misused("--user units run as whoever starts them, so there is no --service-user")
 	case f.systemd < generator.OldestSystemd:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gopm/gopm/generator"
+	"github.com/gopm/gopm/generator/nfpm"
 	"github.com/gopm/gopm/units"
 )
 
@@ -16,6 +17,10 @@ func (o outcome) next() []string {
 	}
 	if o.flags.user {
 		return o.nextForUser()
+	}
+	if o.flags.nfpm != "" {
+		config := shell(path.Join(o.Output, nfpm.Config))
+		return []string{"nfpm package --packager deb --config " + config, "nfpm package --packager rpm --config " + config}
 	}
 	var out []string
 	staged := o.Output != "/" && !o.flags.packaged()

@@ -92,7 +92,14 @@ func (c command) convert(ctx context.Context, f flags) int {
 		c.dryRun(report, f.json)
 		return exitOK
 	}
+	pack, problem := c.nfpm(f, report)
+	if problem != nil {
+		return c.problems([]*ecosystem.Problem{problem}, f.json)
+	}
 	if err := changes.Write(); err != nil {
+		return c.refused(f, err)
+	}
+	if err := units.Write(absolute(c.host.Dir, f.outputDir()), pack); err != nil {
 		return c.refused(f, err)
 	}
 	report.Output = f.outputDir()

@@ -33,6 +33,8 @@ what to make of it
 where to put it
       --output DIR         staging root for the units (default: $DESTDIR, else gopm-units
                            beside FILE)
+      --nfpm[=FILE]        write what nfpm builds a package from too: DIR/nfpm.yaml, which is
+                           FILE (default: nfpm.yaml) with the units and scripts added to it
 
       --json               print the report, and mistakes, as JSON
       --version            print the version
@@ -52,5 +54,6 @@ examples:
   gopm-gen --app-root /srv/my-api ecosystem.config.js    build here, run there
   gopm-gen --env production --listen api=127.0.0.1:3000  choose variables and a port
   gopm-gen --output debian/my-api ecosystem.config.js    straight into a package
+  gopm-gen --nfpm --app-root /usr/lib/my-api             into a package that nfpm builds
   gopm-gen --check --json ecosystem.config.js            in a pipeline
 `

@@ -11,6 +11,13 @@ _gopm_gen() {
 		cur=${cur#*=}
 	fi
 	case $flag in
+	--nfpm)
+		# Its file comes after =, and nothing but that.
+		if [[ $flag != "$prev" ]]; then
+			_filedir '@(yml|yaml)'
+			return
+		fi
+		;;
 	--app-root | --output)
 		_filedir -d
 		return
@@ -28,8 +35,8 @@ _gopm_gen() {
 		;;
 	esac
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W '--app-root --check --diff --dry-run --env --help --json --listen --node --only
-			--output --prefix --print-apps --service-user --systemd-version --user --version' -- "$cur"))
+		COMPREPLY=($(compgen -W '--app-root --check --diff --dry-run --env --help --json --listen --nfpm --node
+			--only --output --prefix --print-apps --service-user --systemd-version --user --version' -- "$cur"))
 		return
 	fi
 	COMPREPLY=()

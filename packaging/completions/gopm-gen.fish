@@ -18,6 +18,7 @@ complete -c gopm-gen -l service-user -x -a '(__fish_complete_users)' -d 'account
 complete -c gopm-gen -l systemd-version -x -d 'version that the units must work with'
 complete -c gopm-gen -l user -d 'units for systemctl --user'
 complete -c gopm-gen -l output -x -a '(__fish_complete_directories)' -d 'staging root for the units'
+complete -c gopm-gen -l nfpm -d 'write what nfpm builds a package from too'
 complete -c gopm-gen -l json -d 'print the report, and mistakes, as JSON'
 complete -c gopm-gen -l version -d 'print the version'
 complete -c gopm-gen -l help -d 'print help'
