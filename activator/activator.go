@@ -52,6 +52,7 @@ type Activator struct {
 	// be: a worker may still answer to one of those.
 	turn    int64
 	lookout *lookout // nil in fork mode, where nobody is steered to
+	surveys []*survey
 
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does

@@ -126,8 +126,10 @@ func (a *Activator) greet(conn *net.UnixConn) {
 		case control.Send:
 			a.send(hello, c)
 		case control.Look:
-			status, workers := a.look()
-			go answerLook(c, status, workers)
+			a.survey(time.Duration(hello.MeasureMS)*time.Millisecond, func(got map[int]control.Measures) {
+				status, workers := a.look(got)
+				go answerLook(c, status, workers)
+			})
 		}
 		a.settle()
 	})

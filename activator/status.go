@@ -14,8 +14,9 @@ import (
 // outside the loop.
 const lookTimeout = 10 * time.Second
 
-// look is what control.AskStatus asks for, without its workers, and those.
-func (a *Activator) look() (control.Status, []control.Worker) {
+// look is what control.AskStatus asks for, without its workers, and those, with
+// what they have measured.
+func (a *Activator) look(measured map[int]control.Measures) (control.Status, []control.Worker) {
 	s := control.Status{App: a.settings.App, Mode: "cluster", Instances: a.count, Ready: a.ready(), Aborted: a.aborted, Listeners: []control.Listener{}}
 	if a.settings.Fork {
 		s.Mode = "fork"
@@ -35,7 +36,7 @@ func (a *Activator) look() (control.Status, []control.Worker) {
 	}
 	var workers []control.Worker
 	for _, instance := range slices.Compact(slices.Sorted(a.instances())) {
-		workers = append(workers, a.lookAtWorker(instance))
+		workers = append(workers, a.lookAtWorker(instance, measured))
 	}
 	return s, workers
 }
@@ -45,7 +46,7 @@ func (a *Activator) instances() func(func(int) bool) {
 	return slices.Values(slices.AppendSeq(a.everyone(), maps.Keys(a.workers)))
 }
 
-func (a *Activator) lookAtWorker(instance int) control.Worker {
+func (a *Activator) lookAtWorker(instance int, measured map[int]control.Measures) control.Worker {
 	out := control.Worker{Instance: instance, Unit: a.settings.unit(instance), State: control.Missing}
 	w := a.workers[instance]
 	if w == nil {
@@ -53,6 +54,9 @@ func (a *Activator) lookAtWorker(instance int) control.Worker {
 	}
 	out.PID, out.State = w.pid, a.stateOf(w)
 	w.said.tell(&out)
+	if m, ok := measured[instance]; ok {
+		out.Measures = &m
+	}
 	return out
 }
 

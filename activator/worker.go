@@ -56,7 +56,8 @@ type worker struct {
 	datagrams map[*datagram]bool
 	lent      map[string]lent // by key
 
-	said said
+	said  said
+	asked time.Time // what it measures, and not answered; zero where no answer is owed
 }
 
 // run is one run of an instance's unit.
@@ -185,6 +186,9 @@ func (a *Activator) handle(w *worker, m nodeipc.Message) error {
 		return nil
 	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActPong:
 		a.beats(w)
+		return nil
+	case m.Cmd == nodeipc.CmdGopm && m.Act == nodeipc.ActMeasured:
+		a.measured(w, m.Measures)
 		return nil
 	}
 	defer a.settle()

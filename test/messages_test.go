@@ -14,9 +14,9 @@ import (
 )
 
 // lookAt asks for the status as a script does.
-func (s scenario) lookAt(app string) control.Status {
+func (s scenario) lookAt(app string, flags ...string) control.Status {
 	s.t.Helper()
-	out, err := s.Run(s.t.Context(), "gopm-activator", "status", "--json", app)
+	out, err := s.Run(s.t.Context(), "gopm-activator", append([]string{"status", "--json", app}, flags...)...)
 	s.must(err)
 	var status control.Status
 	s.must(json.Unmarshal([]byte(out), &status))
@@ -66,6 +66,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	s.looksWell(pids)
+	s.measures()
 	s.sends()
 	s.reports()
 	s.refusesToSend()
@@ -110,6 +111,35 @@ func (s scenario) looksWell(pids map[string]int) {
 			s.t.Errorf("the status lacks %q:\n%s", line, out)
 		}
 	}
+}
+
+// measures checks what the workers measure of themselves, while one of them does
+// not answer.
+func (s scenario) measures() {
+	s.t.Helper()
+	stopped := site.Instance(1)
+	s.must(s.Kill(s.t.Context(), stopped, "STOP"))
+	asked := 0
+	for _, w := range s.lookAt("my-api", "--measure").Workers {
+		switch m := w.Measures; {
+		case w.Unit == stopped && m != nil:
+			s.t.Errorf("%s is stopped, and says %s", w.Unit, text(s.t, m))
+		case w.Unit == stopped:
+		case m == nil || m.HeapUsed == 0 || m.Connections == nil || m.ActiveRequests == nil || m.EventLoopDelay != nil:
+			s.t.Errorf("%s says %s of itself, the first time", w.Unit, text(s.t, m))
+		default:
+			asked += int(m.Requests)
+		}
+	}
+	s.must(s.Kill(s.t.Context(), stopped, "CONT"))
+	if asked < workers-1 {
+		s.t.Errorf("each worker has answered, and %d requests are counted", asked)
+	}
+	s.eventually("each worker knows how late its event loop is", func() bool {
+		return !slices.ContainsFunc(s.lookAt("my-api", "--measure").Workers, func(w control.Worker) bool {
+			return w.Measures == nil || w.Measures.EventLoopDelay == nil
+		})
+	})
 }
 
 // sends checks what the app is told.
@@ -211,6 +241,11 @@ func TestForkMessages(t *testing.T) {
 		{Instance: 1, Unit: job.unit(1), PID: running[job.unit(1)], State: control.Ready},
 	}}
 	if got, want := text(t, s.lookAt("job")), text(t, want); got != want {
+		t.Errorf("the status is %s\nwant %s", got, want)
+	}
+
+	// Without an agent nobody answers, and the rest is told all the same.
+	if got, want := text(t, s.lookAt("job", "--measure")), text(t, want); got != want {
 		t.Errorf("the status is %s\nwant %s", got, want)
 	}
 

@@ -12,6 +12,8 @@ if (option >= 0) process.execArgv.splice(option, 1);
 // Only a worker has both a channel to its parent (asked first: loading `cluster`
 // is not free) and a place in a cluster.
 const isWorker = Boolean(process.send) && require('cluster').isWorker;
+// Without a cluster only the second tells that the channel is the activator's.
+const isAsked = isWorker || (Boolean(process.send) && option >= 0);
 
 if (['GOPM_LOG_TYPE', 'GOPM_LOG_DATE_FORMAT', 'GOPM_LOG_NAME'].some((name) => name in process.env)) {
   require('./logs.cjs').install(process);
@@ -21,3 +23,4 @@ if (isWorker) {
   require('./disk.cjs').install(process);
   require('./drain.cjs').install(process);
 }
+if (isAsked) require('./measures.cjs').install(process, require('./drain.cjs'));

@@ -542,7 +542,7 @@ func TestAgentIsInertInChildrenAndThreads(t *testing.T) {
 	onEach(t, func(t *testing.T, major int) {
 		w := start(t, major, "inherit.cjs", "GOPM_LOG_TYPE=plain", "GOPM_LOG_NAME=my-api")
 		wanted := map[event]bool{
-			`{"who":"worker","files":["agent.cjs","datagrams.cjs","dates.cjs","disk.cjs","drain.cjs","http2.cjs","logs.cjs"]}`: true,
+			`{"who":"worker","files":["agent.cjs","datagrams.cjs","dates.cjs","disk.cjs","drain.cjs","http2.cjs","logs.cjs","measures.cjs"]}`: true,
 			`{"who":"forked","files":["agent.cjs"]}`:  true,
 			`{"who":"spawned","files":["agent.cjs"]}`: true,
 			`{"who":"thread","files":["agent.cjs"]}`:  true,

@@ -311,4 +311,9 @@ function quietSweeps(socket) {
   return seen.sweeps;
 }
 
-module.exports = { install, connect, watch };
+/** The connections of servers that are watched; undefined where none is. */
+function watched() {
+  return all || servers.size > 0 ? connections : undefined;
+}
+
+module.exports = { install, connect, watch, watched, onStream: http2.onStream };

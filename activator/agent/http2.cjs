@@ -32,6 +32,12 @@ const GRACE = 10;
 const sessions = new Map(); // session → {session, socket, sweeps, next}
 
 let draining = false;
+let began; // whoever wants to know of streams
+
+/** Has callback(stream) called for each stream of a client's, of sessions from now on. */
+function onStream(callback) {
+  began = callback;
+}
 
 /** Counts a session of a server's, from its 'session' event to its end. */
 function meet(session) {
@@ -40,6 +46,7 @@ function meet(session) {
   const socket = session.socket.once('close', () => sessions.delete(session));
   const state = { session, socket, sweeps: 0, next: undefined };
   sessions.set(session, state);
+  if (began) session.on('stream', began);
   if (draining) begin(state);
 }
 
@@ -115,4 +122,4 @@ function end(state) {
   else state.session.close();
 }
 
-module.exports = { meet, drain, sweep };
+module.exports = { meet, drain, sweep, onStream };

@@ -38,7 +38,7 @@ type worker struct {
 }
 
 // event is what the worker tells: "drained", "listening", "close" (a listener
-// was given up), "took" (a turn at a listener), "pong", "refused" (a connection), or the JSON text of a message of the
+// was given up), "took" (a turn at a listener), "pong", "measured" and what, "refused" (a connection), or the JSON text of a message of the
 // app's.
 type event string
 
@@ -51,7 +51,8 @@ type message struct {
 	Key string `json:"key,omitempty"`
 	// Data of a queryServer goes into the answer: a TLS server's ticket keys, for
 	// lack of which Node throws.
-	Data json.RawMessage `json:"data,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+	Measures json.RawMessage `json:"measures,omitempty"`
 	// Accepted answers a newconn.
 	Accepted *bool `json:"accepted,omitempty"`
 }
@@ -150,6 +151,8 @@ func (w *worker) serve() {
 			}
 		case "listening", "close", "drained", "took", "pong":
 			w.events <- event(m.Act)
+		case "measured":
+			w.events <- event("measured " + string(m.Measures))
 		case "exitedAfterDisconnect":
 			w.send(message{Cmd: "NODE_CLUSTER", Ack: m.Seq})
 		}

@@ -62,6 +62,9 @@ type Hello struct {
 	// Topic makes what is sent a message of PM2's sendDataToProcessId; empty: Data
 	// is the message.
 	Topic string `json:"topic,omitempty"`
+	// MeasureMS: for Look, the workers are asked what they measure of themselves, and
+	// waited for so long, in milliseconds. 0: they are not asked.
+	MeasureMS int64 `json:"measure_ms,omitempty"`
 	// Data is any JSON value.
 	Data json.RawMessage `json:"data,omitempty"`
 }

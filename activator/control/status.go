@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // Status is what an activator knows of its app. The names of its fields in JSON
@@ -62,6 +63,47 @@ type Worker struct {
 	Actions       []string                   `json:"actions,omitempty"`
 	Configuration map[string]json.RawMessage `json:"configuration,omitempty"`
 	Messages      map[string]json.RawMessage `json:"messages,omitempty"`
+	// Measures is nil where the worker was not asked, or did not answer in time.
+	Measures *Measures `json:"measures,omitempty"`
+}
+
+// Measures are what a worker's process measures of itself. Pointers are nil where
+// it does not know.
+type Measures struct {
+	// HeapUsed and HeapTotal are V8's, External what its objects hold outside of
+	// it (process.memoryUsage() of Node), in bytes.
+	HeapUsed  int64 `json:"heap_used"`
+	HeapTotal int64 `json:"heap_total"`
+	External  int64 `json:"external"`
+	// Requests is how many its HTTP servers have got since its start, and
+	// RequestsPerSecond how many in a second, of the last ten or so.
+	Requests          int64   `json:"requests"`
+	RequestsPerSecond float64 `json:"requests_per_second"`
+	// Connections and ActiveRequests are of its servers that take part in a drain:
+	// what is open, and what waits for an answer.
+	Connections    *int `json:"connections,omitempty"`
+	ActiveRequests *int `json:"active_requests,omitempty"`
+	// The rest is measured for 30 s after each question, so the first has no answer.
+
+	// Latency is from the request to the end of the answer, of the last ten seconds.
+	Latency *Latency `json:"latency_ms,omitempty"`
+	// EventLoopDelay is how late timers are, of the last five seconds or so.
+	EventLoopDelay *Delay `json:"event_loop_delay_ms,omitempty"`
+	// EventLoopUtilization is the part of that time in which the loop works, 0 to 1.
+	EventLoopUtilization *float64 `json:"event_loop_utilization,omitempty"`
+}
+
+// Latency is in milliseconds.
+type Latency struct {
+	Mean float64 `json:"mean"`
+	P95  float64 `json:"p95"` // the 95th percentile
+}
+
+// Delay is in milliseconds.
+type Delay struct {
+	Mean float64 `json:"mean"`
+	P99  float64 `json:"p99"` // the 99th percentile
+	Max  float64 `json:"max"`
 }
 
 // Metric is one of axm:monitor, under PM2's names.
@@ -91,8 +133,19 @@ type Listener struct {
 // AskStatus asks an activator for its status. It is sent in parts, one line each:
 // no line is longer than what one worker has told.
 func AskStatus(ctx context.Context, at Address) (Status, error) {
+	return askStatus(ctx, at, Hello{Verb: Look})
+}
+
+// AskMeasures is AskStatus with what the workers measure of themselves. Who does
+// not answer within patience, a millisecond at least and five seconds at most, is
+// shown without.
+func AskMeasures(ctx context.Context, at Address, patience time.Duration) (Status, error) {
+	return askStatus(ctx, at, Hello{Verb: Look, MeasureMS: max(patience.Milliseconds(), 1)})
+}
+
+func askStatus(ctx context.Context, at Address, hello Hello) (Status, error) {
 	var status *Status
-	err := ask(ctx, at, Hello{Verb: Look}, func(answer Answer) {
+	err := ask(ctx, at, hello, func(answer Answer) {
 		switch {
 		case answer.Status != nil:
 			status = answer.Status

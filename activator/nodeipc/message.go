@@ -34,6 +34,8 @@ const (
 	ActPing        = "ping"
 	ActPong        = "pong"
 	ActListener    = "listener"
+	ActMeasure     = "measure"
+	ActMeasured    = "measured"
 )
 
 // Message is what a worker says. Fields that its act does not have are zero.
@@ -58,6 +60,8 @@ type Message struct {
 	Data json.RawMessage `json:"data"`
 	// Flags are libuv's, since Node 22: 1 is IPv6 only.
 	Flags int `json:"flags"`
+	// Measures is what the agent has measured, in measured.
+	Measures json.RawMessage `json:"measures"`
 
 	// App is the app's own message, where it is one.
 	App App `json:"-"`

@@ -70,7 +70,9 @@ type options struct {
 	drain drainOptions
 	quiet bool
 	json  bool
-	topic string
+	// measure: status asks the workers, too.
+	measure bool
+	topic   string
 }
 
 // run is the list of verbs.
@@ -85,6 +87,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
 	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload, send: print nothing but an error")
+	flags.BoolVar(&o.measure, "measure", false, "status: ask the workers what they measure of themselves")
 	flags.BoolVar(&o.json, "json", false, "status: print one JSON object")
 	flags.StringVar(&o.topic, "topic", "", "send: make it PM2's {id, type: 'process:msg', topic, data}")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
@@ -109,7 +112,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case "reload":
 		return reload(ctx, app, o.quiet, stdout)
 	case "status":
-		return status(ctx, app, o.json, stdout)
+		return status(ctx, app, o, stdout)
 	case "send":
 		return send(ctx, app, rest, o.topic, o.quiet, stdout)
 	case "exec":

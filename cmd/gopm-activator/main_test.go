@@ -87,6 +87,7 @@ func TestPrintStatus(t *testing.T) {
 	metric := func(value, unit string) control.Metric {
 		return control.Metric{Value: json.RawMessage(value), Unit: unit}
 	}
+	five := 5
 	var out bytes.Buffer
 	err := printStatus(&out, control.Status{
 		App: "my-api", Mode: "cluster", Instances: 3, Ready: 1,
@@ -94,10 +95,11 @@ func TestPrintStatus(t *testing.T) {
 		Aborted: "the canary failed",
 		Workers: []control.Worker{
 			{Instance: 0, Unit: "my-api@0.service", PID: 4711, State: control.Ready, Metrics: map[string]control.Metric{
-				"Heap Size": metric(`"44.1"`, "MiB"), "Users\x1b[2J": metric("7", "")}},
+				"Heap Size": metric(`"44.1"`, "MiB"), "Users\x1b[2J": metric("7", "")},
+				Measures: &control.Measures{HeapUsed: 7 << 20, RequestsPerSecond: 12.34, Connections: &five, ActiveRequests: &five, Latency: &control.Latency{Mean: 1, P95: 2.25}, EventLoopDelay: &control.Delay{Mean: 0.15}}},
 			{Instance: 1, Unit: "my-api@1.service", State: control.Missing},
 			{Instance: 3, Unit: "my-api@3.service", PID: 4714, State: control.Settling, Metrics: map[string]control.Metric{
-				"Heap Size": metric(`"43.9"`, "MiB")}},
+				"Heap Size": metric(`"43.9"`, "MiB")}, Measures: &control.Measures{HeapUsed: 7 << 19}},
 		},
 		Listeners: []control.Listener{
 			{Address: "[::]:3000", Protocol: "tcp", Declared: true, Waiting: 2, Queued: []int{0, 1, 0}},
@@ -113,6 +115,11 @@ INSTANCE  UNIT              PID   STATE
 0         my-api@0.service  4711  ready
 1         my-api@1.service  -     missing
 3         my-api@3.service  4714  settling
+
+INSTANCE  REQ/S  ACTIVE  CONNECTIONS  P95 MS  LOOP DELAY MS  HEAP MIB
+0         12.3   5       5            2.2     0.1            7.0
+1         -      -       -            -       -              -
+3         0.0    -       -            -       -              3.5
 
 LISTENER               DECLARED  WAITING  QUEUED BY INSTANCE
 [::]:3000              yes       2        0 1 0

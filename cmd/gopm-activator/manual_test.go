@@ -75,11 +75,11 @@ func TestManualHasTheStatus(t *testing.T) {
 	_, section, _ := strings.Cut(string(page), "\n.Sh STATUS\n")
 	section, _, _ = strings.Cut(section, "\n.Sh ")
 	var promised []string
-	for _, list := range matches(section, `(?m)^\.(?:It )?Va ([a-z ,]+)`) {
+	for _, list := range matches(section, `(?m)^\.(?:It )?Va ([a-z0-9_ ,]+)`) {
 		promised = append(promised, strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' })...)
 	}
 	var want []string
-	for _, part := range []any{control.Status{}, control.Roll{}, control.Worker{}, control.Listener{}} {
+	for _, part := range []any{control.Status{}, control.Roll{}, control.Worker{}, control.Listener{}, control.Measures{}, control.Latency{}, control.Delay{}} {
 		for i := range reflect.TypeOf(part).NumField() {
 			key, _, _ := strings.Cut(reflect.TypeOf(part).Field(i).Tag.Get("json"), ",")
 			want = append(want, key)

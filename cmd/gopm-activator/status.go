@@ -10,17 +10,28 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/gopm/gopm/activator/control"
 )
 
+// measurePatience is how long a worker may take to say what it has measured. Its
+// event loop may be busy.
+const measurePatience = time.Second
+
 // status prints what an activator knows of its app.
-func status(ctx context.Context, app string, asJSON bool, stdout io.Writer) error {
-	s, err := control.AskStatus(ctx, address(app))
+func status(ctx context.Context, app string, o options, stdout io.Writer) error {
+	ask := control.AskStatus
+	if o.measure {
+		ask = func(ctx context.Context, at control.Address) (control.Status, error) {
+			return control.AskMeasures(ctx, at, measurePatience)
+		}
+	}
+	s, err := ask(ctx, address(app))
 	if err != nil {
 		return fmt.Errorf("status of %s: %w", app, err)
 	}
-	if asJSON {
+	if o.json {
 		out := json.NewEncoder(stdout)
 		out.SetIndent("", "  ")
 		return out.Encode(s)
@@ -47,6 +58,13 @@ func printStatus(out io.Writer, s control.Status) error {
 		}
 		row(strconv.Itoa(w.Instance), w.Unit, pid, string(w.State))
 	}
+	if slices.ContainsFunc(s.Workers, func(w control.Worker) bool { return w.Measures != nil }) {
+		row("")
+		row("INSTANCE", "REQ/S", "ACTIVE", "CONNECTIONS", "P95 MS", "LOOP DELAY MS", "HEAP MIB")
+		for _, w := range s.Workers {
+			row(append([]string{strconv.Itoa(w.Instance)}, measureCells(w.Measures)...)...)
+		}
+	}
 	if len(s.Listeners) > 0 {
 		row("")
 		row("LISTENER", "DECLARED", "WAITING", "QUEUED BY INSTANCE")
@@ -62,6 +80,29 @@ func printStatus(out io.Writer, s control.Status) error {
 		}
 	}
 	return table.Flush()
+}
+
+// measureCells are what a worker has measured; a dash for what is not known.
+func measureCells(m *control.Measures) []string {
+	cells := []string{"-", "-", "-", "-", "-", "-"}
+	if m == nil {
+		return cells
+	}
+	number := func(n float64) string { return strconv.FormatFloat(n, 'f', 1, 64) }
+	cells[0], cells[5] = number(m.RequestsPerSecond), number(float64(m.HeapUsed)/(1<<20))
+	if m.ActiveRequests != nil {
+		cells[1] = strconv.Itoa(*m.ActiveRequests)
+	}
+	if m.Connections != nil {
+		cells[2] = strconv.Itoa(*m.Connections)
+	}
+	if m.Latency != nil {
+		cells[3] = number(m.Latency.P95)
+	}
+	if m.EventLoopDelay != nil {
+		cells[4] = number(m.EventLoopDelay.Mean)
+	}
+	return cells
 }
 
 func listenerCells(l control.Listener) []string {
