@@ -81,7 +81,7 @@ func nodeOptions(app ecosystem.App) []string {
 	if app.TakeRejection && !strings.Contains(given, "--unhandled-rejections") {
 		out = append(out, "--unhandled-rejections=warn")
 	}
-	if !app.Cluster && (len(app.Ports) > 0 || app.LogJSON || app.LogDateFormat != "") {
+	if !app.Cluster && (app.Supervised() || app.LogJSON || app.LogDateFormat != "") {
 		out = append(out, "--require="+agent)
 	}
 	return out
