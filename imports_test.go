@@ -17,6 +17,7 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/nfpm", "units"},
+	"cmd/gopm":            {"activator/control", "activator/systemd"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
