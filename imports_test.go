@@ -48,7 +48,7 @@ var doors = map[string][]string{
 	"github.com/agext/levenshtein":     {"generator/ecosystem"},
 	"github.com/robfig/cron/v3":        {"generator/ecosystem"},
 	"golang.org/x/text":                {"units"},
-	"github.com/coreos/go-systemd/v22": {"activator", "activator/systemd", "units"},
+	"github.com/coreos/go-systemd/v22": {"activator", "activator/runner", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
 	"github.com/godbus/dbus/v5":        {"activator/systemd"},
 	"github.com/cilium/ebpf":           {"activator/steer"},
 	"github.com/shirou/gopsutil/v3":    {"activator", "cmd/gopm"},

@@ -89,6 +89,13 @@ type Environment struct {
 	// Journald: Journal leads to it (StderrIsJournal), so lines may have fields.
 	Journald bool
 	Manager  Manager
+	// Passed are the sockets of the app's socket units and what a predecessor has
+	// stored, under the names that systemd gives them (sd_listen_fds(3)). Run takes
+	// them over.
+	Passed []*os.File
+	// Notify hears what a service tells its manager (sd_notify(3)), in place of
+	// the one that $NOTIFY_SOCKET leads to; nil: it is for that one.
+	Notify func(state string)
 }
 
 // busyTick is how often systemd is asked for more time while workers start or
@@ -108,7 +115,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		settings: s,
 		count:    s.Workers(CPUs(env.Host)),
 		journal:  newJournal(env.Journal, env.Journald, s.App),
-		notifier: notifier{env.Getenv("NOTIFY_SOCKET")},
+		notifier: notifier{env.Getenv("NOTIFY_SOCKET"), env.Notify},
 		manager:  env.Manager,
 		workers:  make(map[int]*worker),
 		early:    make(map[*client]run),
@@ -135,7 +142,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		}
 		defer a.lookout.close()
 	}
-	if err := a.inherit(states); err != nil {
+	if err := a.inherit(env.Passed, states); err != nil {
 		return err
 	}
 	a.settle()
@@ -387,8 +394,8 @@ func (a *Activator) runJob(job rollout.Job, done func(error)) {
 
 // inherit takes over what systemd passes: the sockets of the units, and what
 // the activator before this one has stored.
-func (a *Activator) inherit(states map[int]systemd.State) error {
-	all, err := takePassed()
+func (a *Activator) inherit(files []*os.File, states map[int]systemd.State) error {
+	all, err := takePassed(files)
 	if err != nil {
 		return err
 	}

@@ -7,16 +7,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
 
 // notifier is the service's side of sd_notify(3). Without systemd, that is
-// without $NOTIFY_SOCKET, it says nothing.
-type notifier struct{ path string }
+// without $NOTIFY_SOCKET, it says nothing and stores nothing.
+type notifier struct {
+	path  string
+	other func(state string) // who hears it in place of systemd; nil for nobody
+}
 
 func (n notifier) say(state ...string) error {
+	if n.other != nil {
+		n.other(strings.Join(state, "\n"))
+		return nil
+	}
 	if n.path == "" {
 		return nil
 	}
@@ -100,11 +106,11 @@ type passed struct {
 	fd   int
 }
 
-// takePassed takes over all descriptors of $LISTEN_FDS, from socket units and
-// from the store alike.
-func takePassed() ([]passed, error) {
+// takePassed takes over all descriptors, from socket units and from the store
+// alike.
+func takePassed(files []*os.File) ([]passed, error) {
 	var all []passed
-	for _, file := range activation.Files(true) {
+	for _, file := range files {
 		fd, err := release(file)
 		if err != nil {
 			return nil, fmt.Errorf("take descriptor %s: %w", file.Name(), err)

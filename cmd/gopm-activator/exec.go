@@ -15,7 +15,7 @@ import (
 	"github.com/gopm/gopm/activator/control"
 )
 
-// agent is preloaded into each worker.
+// agent is preloaded into each worker, where no other is named.
 const agent = "/usr/lib/gopm/agent.cjs"
 
 // execOptions are what differs from worker to worker.
@@ -23,11 +23,12 @@ type execOptions struct {
 	increments []string // NAME=BASE
 	pin        bool
 	fork       bool
+	agent      string
 }
 
 // execWorker makes a connection to the activator and becomes the app's command
 // with it: Node takes it for the channel to its parent.
-func execWorker(ctx context.Context, app string, args []string, o execOptions) error {
+func execWorker(ctx context.Context, at control.Address, args []string, o execOptions) error {
 	instance, command, err := instanceOf(args)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 	}
 	request := hello(control.Exec, instance)
 	request.Fork = o.fork
-	attached, err := control.Attach(ctx, address(app), request)
+	attached, err := control.Attach(ctx, at, request)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 	if err != nil {
 		return err
 	}
-	env := workerEnv(os.Environ(), app, instance, descriptors, o.fork)
+	env := workerEnv(os.Environ(), at.App, instance, descriptors, o)
 	err = unix.Exec(path, command, append(without(env, increments), increments...))
 	return fmt.Errorf("execute %s: %w", path, err)
 }
@@ -74,7 +75,7 @@ func execWorker(ctx context.Context, app string, args []string, o execOptions) e
 //
 // Without NODE_UNIQUE_ID Node is in no cluster. That, and nothing else, is fork
 // mode: a shell in between hands the channel on to its child.
-func workerEnv(env []string, app string, instance int, from inherited, fork bool) []string {
+func workerEnv(env []string, app string, instance int, from inherited, o execOptions) []string {
 	own := []string{
 		"NODE_CHANNEL_FD=" + strconv.Itoa(from.channel),
 		"NODE_CHANNEL_SERIALIZATION_MODE=json",
@@ -87,10 +88,10 @@ func workerEnv(env []string, app string, instance int, from inherited, fork bool
 	if len(from.listeners) > 0 {
 		own = append(own, "GOPM_LISTEN="+from.text())
 	}
-	if fork {
+	if o.fork {
 		return append(without(env, append(own, "NODE_UNIQUE_ID=", "GOPM_LISTEN=")), own...)
 	}
-	options := "--require=" + agent
+	options := "--require=" + o.agent
 	for _, v := range env {
 		if given, ok := strings.CutPrefix(v, "NODE_OPTIONS="); ok {
 			options += " " + given

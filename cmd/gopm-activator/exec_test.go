@@ -51,7 +51,7 @@ func TestWorkerEnv(t *testing.T) {
 		}},
 	}
 	for name, test := range tests {
-		if got := workerEnv(env, "my-api", 2, inherited{7, test.listeners}, test.fork); !slices.Equal(got, test.want) {
+		if got := workerEnv(env, "my-api", 2, inherited{7, test.listeners}, execOptions{fork: test.fork, agent: agent}); !slices.Equal(got, test.want) {
 			t.Errorf("%s: environment is %q, want %q", name, got, test.want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestWorkerEnv(t *testing.T) {
 // A file may give the app another name than its units have, or the variable
 // another value.
 func TestNameIsKept(t *testing.T) {
-	got := workerEnv([]string{"name=My API"}, "my-api", 0, inherited{channel: 7}, true)
+	got := workerEnv([]string{"name=My API"}, "my-api", 0, inherited{channel: 7}, execOptions{fork: true})
 	if !slices.Contains(got, "name=My API") || slices.Contains(got, "name=my-api") {
 		t.Errorf("environment is %q", got)
 	}

@@ -66,10 +66,13 @@ func main() {
 
 // options are the flags of all verbs.
 type options struct {
-	exec  execOptions
-	drain drainOptions
-	quiet bool
-	json  bool
+	exec execOptions
+	// runtime is where the activators of one gopm run are; empty: they are
+	// systemd's.
+	runtime string
+	drain   drainOptions
+	quiet   bool
+	json    bool
 	// measure: status asks the workers, too.
 	measure bool
 	topic   string
@@ -86,6 +89,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
 	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
+	flags.StringVar(&o.exec.agent, "agent", agent, "exec: the file that is loaded into each worker")
+	flags.StringVar(&o.runtime, "runtime", "", "the `folder` of a gopm run, whose activator is meant and not systemd's")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload, send: print nothing but an error")
 	flags.BoolVar(&o.measure, "measure", false, "status: ask the workers what they measure of themselves")
 	flags.BoolVar(&o.json, "json", false, "status: print one JSON object")
@@ -106,21 +111,23 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: give a verb and an app", errUsage)
 	}
 	verb, app, rest := flags.Arg(0), flags.Arg(1), flags.Args()[2:]
-	switch verb {
-	case "serve":
+	if verb == "serve" {
 		return serve(ctx, app)
+	}
+	at := address(app, o.runtime)
+	switch verb {
 	case "reload":
-		return reload(ctx, app, o.quiet, stdout)
+		return reload(ctx, at, o.quiet, stdout)
 	case "status":
-		return status(ctx, app, o, stdout)
+		return status(ctx, at, o, stdout)
 	case "send":
-		return send(ctx, app, rest, o.topic, o.quiet, stdout)
+		return send(ctx, at, rest, o.topic, o.quiet, stdout)
 	case "exec":
-		return execWorker(ctx, app, rest, o.exec)
+		return execWorker(ctx, at, rest, o.exec)
 	case "wait":
-		return wait(ctx, app, rest)
+		return wait(ctx, at, rest)
 	case "drain":
-		return drain(ctx, app, rest, o.drain)
+		return drain(ctx, at, rest, o.drain)
 	}
 	return fmt.Errorf("%w: there is no verb %q", errUsage, verb)
 }

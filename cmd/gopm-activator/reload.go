@@ -14,8 +14,8 @@ import (
 //
 // It does not wait for another activator where the one it asked is killed: as
 // ExecReload= (--quiet) it would keep systemd from starting that one.
-func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error {
-	err := control.Ask(ctx, address(app), control.Hello{Verb: control.Reload}, func(line string) {
+func reload(ctx context.Context, at control.Address, quiet bool, stdout io.Writer) error {
+	err := control.Ask(ctx, at, control.Hello{Verb: control.Reload}, func(line string) {
 		if !quiet {
 			fmt.Fprintln(stdout, line)
 		}
@@ -24,9 +24,9 @@ func reload(ctx context.Context, app string, quiet bool, stdout io.Writer) error
 	case quiet && (errors.Is(err, control.ErrCanceled) || ctx.Err() != nil):
 		return nil // a stop is under way, and this is part of what stops
 	case errors.Is(err, control.ErrGone):
-		return fmt.Errorf("%w during the reload; the next one goes on with a roll that had begun (journalctl -u gopm-activator@%s); to be sure, reload again", err, app)
+		return fmt.Errorf("%w during the reload; the next one goes on with a roll that had begun (journalctl -u gopm-activator@%s); to be sure, reload again", err, at.App)
 	case err != nil:
-		return fmt.Errorf("reload %s: %w", app, err)
+		return fmt.Errorf("reload %s: %w", at.App, err)
 	}
 	return nil
 }

@@ -10,18 +10,18 @@ import (
 )
 
 // send gives the app a message and returns when it has been read.
-func send(ctx context.Context, app string, args []string, topic string, quiet bool, stdout io.Writer) error {
+func send(ctx context.Context, at control.Address, args []string, topic string, quiet bool, stdout io.Writer) error {
 	request, err := sendRequest(args, topic)
 	if err != nil {
 		return err
 	}
-	err = control.Ask(ctx, address(app), request, func(line string) {
+	err = control.Ask(ctx, at, request, func(line string) {
 		if !quiet {
 			fmt.Fprintln(stdout, line)
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("send to %s: %w", app, err)
+		return fmt.Errorf("send to %s: %w", at.App, err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/coreos/go-systemd/v22/activation"
+
 	"github.com/gopm/gopm/activator"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -28,5 +30,6 @@ func serve(ctx context.Context, app string) error {
 		Journal:  os.Stderr,
 		Journald: activator.StderrIsJournal(),
 		Manager:  systemd.New(context.WithoutCancel(ctx), manager(), settings.Unit()),
+		Passed:   activation.Files(true),
 	})
 }

@@ -20,16 +20,16 @@ import (
 const measurePatience = time.Second
 
 // status prints what an activator knows of its app.
-func status(ctx context.Context, app string, o options, stdout io.Writer) error {
+func status(ctx context.Context, at control.Address, o options, stdout io.Writer) error {
 	ask := control.AskStatus
 	if o.measure {
 		ask = func(ctx context.Context, at control.Address) (control.Status, error) {
 			return control.AskMeasures(ctx, at, measurePatience)
 		}
 	}
-	s, err := ask(ctx, address(app))
+	s, err := ask(ctx, at)
 	if err != nil {
-		return fmt.Errorf("status of %s: %w", app, err)
+		return fmt.Errorf("status of %s: %w", at.App, err)
 	}
 	if o.json {
 		out := json.NewEncoder(stdout)

@@ -16,19 +16,19 @@ import (
 // wait returns when the instance is ready. As ExecStartPost= it keeps the unit
 // activating until then; it also watches the worker's process ($MAINPID), which
 // may end without ever reaching the activator.
-func wait(ctx context.Context, app string, args []string) error {
+func wait(ctx context.Context, at control.Address, args []string) error {
 	instance, _, err := instanceOf(args)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := whileRuns(ctx)
 	defer cancel()
-	err = control.Insist(ctx, address(app), hello(control.Wait, instance))
+	err = control.Insist(ctx, at, hello(control.Wait, instance))
 	switch {
 	case err == nil:
 		return nil
 	case context.Cause(ctx) == errEnded:
-		return fmt.Errorf("%s@%d is not ready: %w", app, instance, errEnded)
+		return fmt.Errorf("%s@%d is not ready: %w", at.App, instance, errEnded)
 	case ctx.Err() != nil:
 		// Canceled by the signal of a stop: nothing has failed. The cause may name
 		// the signal.
@@ -88,7 +88,7 @@ const (
 // It sends the signals itself, and does not leave them to systemd, because
 // TimeoutStopSec= bounds each stage of a stop alike: a time-out that is right
 // for an app after its SIGINT would cut a drain short.
-func drain(ctx context.Context, app string, args []string, o drainOptions) error {
+func drain(ctx context.Context, at control.Address, args []string, o drainOptions) error {
 	instance, _, err := instanceOf(args)
 	if err != nil {
 		return err
@@ -102,13 +102,13 @@ func drain(ctx context.Context, app string, args []string, o drainOptions) error
 	request := hello(control.Drain, instance)
 	request.TimeoutMS = o.timeout.Milliseconds()
 	request.Message = o.message
-	err = control.Insist(asking, address(app), request)
+	err = control.Insist(asking, at, request)
 	if err != nil && context.Cause(ctx) != errEnded {
 		lacks := "without a drain"
 		if o.message {
 			lacks = "by SIGINT, not by a shutdown message"
 		}
-		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped %s: %v\n", app, instance, lacks, err)
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %s@%d is stopped %s: %v\n", at.App, instance, lacks, err)
 	}
 	first := unix.SIGINT
 	if o.message && err == nil {
@@ -137,8 +137,15 @@ func end(ctx context.Context, patience time.Duration, first unix.Signal) {
 	}
 }
 
-// address is where the activator of an app listens.
-func address(app string) control.Address { return manager().Address(app) }
+// address is where the activator of an app listens: systemd's or, where it has a
+// folder, that of a gopm run. It comes by a flag, since an app's environment is
+// the app's to set (see control.Process).
+func address(app, runtime string) control.Address {
+	if runtime != "" {
+		return control.Manager{Runtime: runtime}.Address(app)
+	}
+	return manager().Address(app)
+}
 
 // manager is the service manager that this process belongs to. Where that
 // cannot be read it is the system's.
