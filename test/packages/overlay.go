@@ -25,7 +25,7 @@ exec chroot "$1/root" sh -euc "cd /mnt; $2"
 
 // newOverlay makes one below the folder dir.
 func newOverlay(dir string) (overlay, error) {
-	for _, name := range []string{"upper", "work", "root", "build"} {
+	for _, name := range []string{"upper", "work", "root", "build/bin"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return overlay{}, err
 		}
@@ -36,12 +36,13 @@ func newOverlay(dir string) (overlay, error) {
 // build is the folder that the commands run in.
 func (o overlay) build() string { return filepath.Join(o.dir, "build") }
 
-// run runs a script of the shell in the build folder.
-func (o overlay) run(ctx context.Context, script string) (string, error) {
-	cmd := exec.CommandContext(ctx, "unshare", "--mount", "--propagation=private", "sh", "-euc", enter, "sh", o.dir, script)
+// run runs a script of the shell in the build folder. Its error has all that the
+// script printed.
+func (o overlay) run(ctx context.Context, script string) error {
+	cmd := exec.CommandContext(ctx, "unshare", "--mount", "--propagation=private", "sh", "-euc", enter, "sh", o.dir, "set -x\n"+script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w\n%s", script, err, out)
+		return fmt.Errorf("build the packages of apps: %w\n%s", err, out)
 	}
-	return string(out), nil
+	return nil
 }

@@ -1,0 +1,3 @@
+'use strict';
+
+setInterval(() => {}, 60000);
