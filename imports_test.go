@@ -16,13 +16,14 @@ const module = "github.com/gopm/gopm"
 
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
-	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/nfpm", "units"},
-	"cmd/gopm":            {"activator/control", "activator/systemd"},
+	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "units"},
+	"cmd/gopm":            {"activator/control", "activator/runner", "activator/systemd", "generator", "generator/ecosystem", "generator/machine", "units"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
 	"generator/nfpm":      {"generator", "packaging", "units"},
 	"packaging":           {},
+	"generator/machine":   {"generator/ecosystem"},
 	"templates":           {},
 	"units":               {},
 	"units/verify":        {"units"},
@@ -31,6 +32,7 @@ var arrows = map[string][]string{
 	"activator/control":   {},
 	"activator/nodeipc":   {},
 	"activator/rollout":   {},
+	"activator/runner":    {"activator", "activator/control", "activator/rollout", "activator/systemd", "units"},
 	"activator/steer":     {},
 	"activator/systemd":   {"activator/control", "activator/rollout"},
 	"activator/watch":     {},
@@ -46,9 +48,9 @@ var doors = map[string][]string{
 	"github.com/evanw/esbuild":         {"generator/ecosystem"},
 	"go.yaml.in/yaml":                  {"generator/ecosystem", "generator/nfpm"}, // two files that people write
 	"github.com/agext/levenshtein":     {"generator/ecosystem"},
-	"github.com/robfig/cron/v3":        {"generator/ecosystem"},
+	"github.com/robfig/cron/v3":        {"activator/runner", "generator/ecosystem"},
 	"golang.org/x/text":                {"units"},
-	"github.com/coreos/go-systemd/v22": {"activator", "activator/runner", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
+	"github.com/coreos/go-systemd/v22": {"activator", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
 	"github.com/godbus/dbus/v5":        {"activator/systemd"},
 	"github.com/cilium/ebpf":           {"activator/steer"},
 	"github.com/shirou/gopsutil/v3":    {"activator", "cmd/gopm"},

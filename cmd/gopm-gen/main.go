@@ -9,12 +9,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/generator/machine"
 )
 
 // version is set by the linker.
@@ -40,7 +39,7 @@ func process() command {
 		stderr:    os.Stderr,
 		colourOut: colour && terminal(os.Stdout),
 		colourErr: colour && terminal(os.Stderr),
-		host:      machine(),
+		host:      machine.Host(),
 		kernel:    kernel,
 		limits:    bootLimits{file: 500 * time.Millisecond, all: 900 * time.Millisecond},
 		version:   version,
@@ -70,31 +69,6 @@ func isGenerator(args []string) bool {
 		}
 	}
 	return len(args) == 4
-}
-
-// machine is the machine that this runs on, as an ecosystem file may see it.
-// What cannot be found out stays empty: few files ask.
-func machine() ecosystem.Host {
-	host := ecosystem.Host{
-		Files:     os.DirFS("/"),
-		Stdin:     os.Stdin,
-		Environ:   map[string]string{},
-		CPUs:      runtime.NumCPU(),
-		User:      os.Getenv("USER"),
-		UID:       os.Getuid(),
-		Memory:    memory(),
-		Addresses: addresses,
-		RunNode:   runNode,
-	}
-	host.Dir, _ = os.Getwd()
-	host.Hostname, _ = os.Hostname()
-	host.Home, _ = os.UserHomeDir()
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		host.Environ[name] = value
-	}
-	host.Print = func(line string) { _, _ = os.Stderr.WriteString(line + "\n") }
-	return host
 }
 
 // kernel writes a line to the kernel's log, which is all that a generator has:

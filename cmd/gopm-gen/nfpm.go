@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/generator/machine"
 	"github.com/gopm/gopm/generator/nfpm"
 	"github.com/gopm/gopm/units"
 )
@@ -15,7 +16,7 @@ func (c command) nfpm(f flags, o outcome) (*units.Set, *ecosystem.Problem) {
 	if f.nfpm == "" {
 		return &units.Set{}, nil
 	}
-	base, err := fs.ReadFile(c.host.Files, c.onDisk(f.nfpm))
+	base, err := fs.ReadFile(c.host.Files, machine.OnDisk(c.host, f.nfpm))
 	// Without one it is what is to be put into another tool's.
 	if err != nil && !(f.nfpm == nfpm.Config && errors.Is(err, fs.ErrNotExist)) {
 		return nil, &ecosystem.Problem{File: f.nfpm, Text: "cannot be read: " + units.Cause(err).Error(),

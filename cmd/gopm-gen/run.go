@@ -15,6 +15,7 @@ import (
 
 	"github.com/gopm/gopm/generator"
 	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/generator/machine"
 	"github.com/gopm/gopm/units"
 )
 
@@ -58,7 +59,7 @@ func (c command) run(ctx context.Context, args []string) int {
 // convert turns a file into units.
 func (c command) convert(ctx context.Context, f flags) int {
 	if f.file == "" {
-		name, problem := c.find()
+		name, problem := machine.Find(c.host, "gopm-gen")
 		if problem != nil {
 			return c.problems([]*ecosystem.Problem{problem}, f.json)
 		}
@@ -136,7 +137,7 @@ func inOrder(loaded, generated []*ecosystem.Problem) []*ecosystem.Problem {
 
 // exists reports whether a file is on this machine.
 func (c command) exists(name string) bool {
-	_, err := fs.Stat(c.host.Files, c.onDisk(name))
+	_, err := fs.Stat(c.host.Files, machine.OnDisk(c.host, name))
 	return err == nil
 }
 

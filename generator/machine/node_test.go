@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"fmt"
@@ -47,7 +47,7 @@ func TestNode(t *testing.T) {
 				t.Fatal(err)
 			}
 			var b strings.Builder
-			host := machine()
+			host := Host()
 			host.Dir, host.CPUs = dir, 2
 			host.Print = func(line string) { fmt.Fprintf(&b, "print %s\n", line) }
 			limit := 20 * time.Second

@@ -1,8 +1,9 @@
-package main
+package machine
 
 import (
 	"encoding/json"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/gopm/gopm/generator/ecosystem"
@@ -16,28 +17,29 @@ var usualNames = []string{
 	"pm2.config.js", "pm2.config.cjs", "process.json", "process.yml",
 }
 
-// find returns the ecosystem file in the current folder.
-func (c command) find() (string, *ecosystem.Problem) {
+// Find returns the ecosystem file in the current folder of host. program is who
+// asks, for a hint.
+func Find(host ecosystem.Host, program string) (string, *ecosystem.Problem) {
 	for _, name := range usualNames {
-		info, err := fs.Stat(c.host.Files, c.onDisk(name))
+		info, err := fs.Stat(host.Files, OnDisk(host, name))
 		if err == nil && !info.IsDir() {
 			return name, nil
 		}
 	}
 	const manifest = "package.json"
-	if c.hasApps(manifest) {
+	if hasApps(host, manifest) {
 		return manifest, nil
 	}
 	return "", &ecosystem.Problem{
 		File: usualNames[0],
 		Text: "no such file, nor " + strings.Join(usualNames[1:], ", ") + ", nor a " + manifest + " with apps",
-		Hint: "name the ecosystem file: gopm-gen path/to/ecosystem.config.js",
+		Hint: "name the ecosystem file: " + program + " path/to/ecosystem.config.js",
 	}
 }
 
 // hasApps reports whether a package.json has the key pm2 or apps.
-func (c command) hasApps(name string) bool {
-	text, err := fs.ReadFile(c.host.Files, c.onDisk(name))
+func hasApps(host ecosystem.Host, name string) bool {
+	text, err := fs.ReadFile(host.Files, OnDisk(host, name))
 	if err != nil {
 		return false
 	}
@@ -50,9 +52,12 @@ func (c command) hasApps(name string) bool {
 	return pm2 || apps
 }
 
-// onDisk returns the name that a path has in the file system of the host.
-func (c command) onDisk(name string) string {
-	if name = strings.TrimPrefix(absolute(c.host.Dir, name), "/"); name != "" {
+// OnDisk returns the name that a path has in the file system of the host.
+func OnDisk(host ecosystem.Host, name string) string {
+	if !path.IsAbs(name) {
+		name = path.Join(host.Dir, name)
+	}
+	if name = strings.TrimPrefix(path.Clean(name), "/"); name != "" {
 		return name
 	}
 	return "."
