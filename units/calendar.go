@@ -3,6 +3,8 @@ package units
 import (
 	"fmt"
 	"math/bits"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -28,16 +30,18 @@ func (c Calendar) Value() Value {
 	return Value{date}
 }
 
+// dayNames are those of systemd.time(7), by bit.
+var dayNames = []string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
+
 // weekdays lists the days of a set; none stands for all.
 func weekdays(set uint64) string {
-	names := []string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
 	var days []string
-	for i, name := range names {
+	for i, name := range dayNames {
 		if set&(1<<i) != 0 {
 			days = append(days, name)
 		}
 	}
-	if len(days) == len(names) {
+	if len(days) == len(dayNames) {
 		return ""
 	}
 	return strings.Join(days, ",")
@@ -88,4 +92,89 @@ func stepOf(in []int, last int) int {
 		return 0
 	}
 	return step
+}
+
+// ParseCalendar reads what [Calendar.Value] writes.
+func ParseCalendar(text string) (Calendar, error) {
+	c := Calendar{Weekdays: 1<<len(dayNames) - 1}
+	bad := fmt.Errorf("%q is not a calendar event as gopm-gen writes it", text)
+	parts := strings.Fields(text)
+	if len(parts) == 3 {
+		c.Weekdays = 0
+		for name := range strings.SplitSeq(parts[0], ",") {
+			day := slices.Index(dayNames, name)
+			if day < 0 {
+				return Calendar{}, bad
+			}
+			c.Weekdays |= 1 << day
+		}
+		parts = parts[1:]
+	}
+	if len(parts) != 2 {
+		return Calendar{}, bad
+	}
+	months, isDate := strings.CutPrefix(parts[0], "*-")
+	times := strings.Split(parts[1], ":")
+	if !isDate || len(times) != 3 {
+		return Calendar{}, bad
+	}
+	var days string
+	if months, c.LastDay = strings.CutSuffix(months, "~01"); !c.LastDay {
+		var hasDays bool
+		if months, days, hasDays = strings.Cut(months, "-"); !hasDays {
+			return Calendar{}, bad
+		}
+	}
+	for _, field := range []struct {
+		text        string
+		first, last int
+		to          *uint64
+	}{{months, 1, 12, &c.Months}, {days, 1, 31, &c.Days}, {times[0], 0, 23, &c.Hours}, {times[1], 0, 59, &c.Minutes}, {times[2], 0, 59, &c.Seconds}} {
+		if field.to == &c.Days && c.LastDay {
+			continue
+		}
+		set, ok := parseNumbers(field.text, field.first, field.last)
+		if !ok {
+			return Calendar{}, bad
+		}
+		*field.to = set
+	}
+	return c, nil
+}
+
+// parseNumbers reads what numbers writes.
+func parseNumbers(text string, first, last int) (set uint64, ok bool) {
+	if text == "*" {
+		text = fmt.Sprintf("%d..%d", first, last)
+	}
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < first || n > last {
+			return -1
+		}
+		return n
+	}
+	if from, step, isStep := strings.Cut(text, "/"); isStep {
+		n, by := number(from), 0
+		if by, _ = strconv.Atoi(step); n < 0 || by < 1 {
+			return 0, false
+		}
+		for ; n <= last; n += by {
+			set |= 1 << n
+		}
+		return set, true
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(part, "..")
+		if !isRange {
+			to = from
+		}
+		if number(from) < 0 || number(to) < number(from) {
+			return 0, false
+		}
+		for n := number(from); n <= number(to); n++ {
+			set |= 1 << n
+		}
+	}
+	return set, true
 }
