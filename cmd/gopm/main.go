@@ -65,6 +65,7 @@ type verb struct {
 // verbs are all of them, in the order of the help.
 func verbs() []verb {
 	return []verb{
+		runVerb(),
 		reloadVerb(),
 	}
 }

@@ -1,0 +1,299 @@
+// Package runner runs units where systemd does not: it reads what gopm-gen has
+// made, and does with processes of its own what systemd does with units. The
+// activators are the same; they run in this process.
+//
+// Not done is what only root on a whole machine can: the sandbox, accounts,
+// folders of tmpfiles.d(5), logrotate(8).
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/units"
+)
+
+// Options are what a run is given of the world.
+type Options struct {
+	// Units are the files of a set.
+	Units []units.File
+	// Runtime is where control sockets are.
+	Runtime control.Manager
+	// Activator and Agent are gopm-activator and agent.cjs on this machine.
+	Activator, Agent string
+	// Environ is what apps get beside their units' own.
+	Environ []string
+	// Host is the root of the file system.
+	Host fs.FS
+	// Lines takes each line. It must not block for long.
+	Lines func(Line)
+	// Notify is told what sd_notify(3) calls a state, such as READY=1.
+	Notify func(state string)
+	// Reload: all apps are rolled for each value. Hurry: what still runs is killed.
+	Reload <-chan struct{}
+	Hurry  <-chan struct{}
+}
+
+// ErrFailed tells that an instance has failed for good, or had to be killed.
+var ErrFailed = errors.New("failed")
+
+// Runner is a run of all units.
+type Runner struct {
+	reaper  *reaper
+	tools   tools
+	host    fs.FS
+	environ []string
+	secrets map[string]string
+	lines   func(Line)
+	notify  func(state string)
+	hurry   <-chan struct{}
+
+	apps     []*app
+	stopping chan struct{} // closed when everything ends
+	news     chan struct{} // has one where a state has changed
+	readers  sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	services map[string]*service
+	owners   map[int]owned // of processes, by number
+	status   map[string]string
+	up       map[string]bool // the app's start is over
+	told     map[string]bool
+	broken   []string // apps whose activator could not begin, and why
+}
+
+// owned is a process of a unit.
+type owned struct {
+	process *process
+	unit    string
+}
+
+// Run runs the units until ctx ends, and then ends them in order, or until each
+// of them has ended. The error is ErrFailed where one has failed, else it could
+// not begin.
+func Run(ctx context.Context, o Options) error {
+	set, secrets := newSet(o.Units)
+	apps, err := set.apps()
+	if err != nil {
+		return err
+	}
+	apps = slices.DeleteFunc(apps, func(a *app) bool { return !a.starts })
+	if len(apps) == 0 {
+		return errors.New("there is no app to start (autostart: false)")
+	}
+	reaper, err := newReaper()
+	if err != nil {
+		return err
+	}
+	defer reaper.stop()
+	r := &Runner{
+		reaper: reaper, tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
+		environ: inherited(o.Environ), secrets: secrets, lines: o.Lines, notify: o.Notify, hurry: o.Hurry,
+		apps: apps, stopping: make(chan struct{}), news: make(chan struct{}, 1),
+		services: map[string]*service{}, owners: map[int]owned{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},
+	}
+	var running []*runningApp
+	for _, a := range apps {
+		started, err := r.open(a, o.Runtime)
+		if err != nil {
+			for _, other := range running {
+				other.close()
+			}
+			return err
+		}
+		running = append(running, started)
+	}
+	var all sync.WaitGroup
+	for _, a := range running {
+		a.start(&all)
+	}
+	r.follow(ctx, o.Reload, running)
+	r.notify("STOPPING=1\nSTATUS=draining")
+	close(r.stopping)
+	for _, a := range running {
+		all.Go(a.stop)
+	}
+	all.Wait()
+	r.flush()
+	return r.verdict()
+}
+
+// follow returns when the run is to end.
+func (r *Runner) follow(ctx context.Context, reload <-chan struct{}, running []*runningApp) {
+	ready := false
+	rolls := make(chan struct{}, 1)
+	rolling, again := false, false
+	roll := func() {
+		rolling = true
+		r.notify("RELOADING=1\n" + reloadTime())
+		go func() {
+			r.reload(ctx, running)
+			rolls <- struct{}{}
+		}()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reload:
+			if again = rolling; !rolling {
+				roll()
+			}
+		case <-rolls:
+			rolling = false
+			r.notify("READY=1")
+			if again {
+				again = false
+				roll()
+			}
+		case <-r.news:
+			up, over := r.progress()
+			if up && !ready {
+				ready = true
+				r.notify("READY=1")
+			}
+			if over && !rolling {
+				return
+			}
+		}
+	}
+}
+
+// reloadTime is the line that goes with RELOADING=1 (sd_notify(3)).
+func reloadTime() string {
+	now, err := monotonic()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("MONOTONIC_USEC=%d", now)
+}
+
+// reload rolls one app after the other.
+func (r *Runner) reload(ctx context.Context, running []*runningApp) {
+	for _, a := range running {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := a.reload(ctx); err != nil {
+			r.say(a.name, -1, "reload of %s: %v", a.name, err)
+		}
+	}
+}
+
+// progress tells whether every app is up, and whether nothing runs any more that
+// could start again by itself. It also says how things are.
+func (r *Runner) progress() (up, over bool) {
+	r.mu.Lock()
+	up = len(r.up) == len(r.apps)
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(r.status)) {
+		texts = append(texts, name+": "+r.status[name])
+	}
+	services := maps.Clone(r.services)
+	status := strings.Join(texts, "; ")
+	said := r.told["STATUS="+status]
+	if !said {
+		clear(r.told)
+	}
+	r.told["STATUS="+status] = true
+	r.mu.Unlock()
+	if status != "" && !said {
+		r.notify("STATUS=" + status)
+	}
+	over = up
+	for _, a := range r.apps {
+		over = over && a.timer == nil && lookup(a.settings, "GOPM_WATCH") == ""
+	}
+	for _, s := range services {
+		state, _ := s.look()
+		over = over && !state.Runs()
+	}
+	return up, over
+}
+
+// verdict is ErrFailed with the units that have failed.
+func (r *Runner) verdict() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed := slices.Clone(r.broken)
+	for _, name := range slices.Sorted(maps.Keys(r.services)) {
+		if state, how := r.services[name].look(); state.Active == "failed" {
+			failed = append(failed, fmt.Sprintf("%s (%s)", name, how))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrFailed, strings.Join(failed, ", "))
+}
+
+// changed has follow look.
+func (r *Runner) changed() {
+	select {
+	case r.news <- struct{}{}:
+	default:
+	}
+}
+
+// stops tells whether everything ends.
+func (r *Runner) stops() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// say is a line of gopm's own.
+func (r *Runner) say(app string, instance int, format string, args ...any) {
+	r.lines(Line{At: time.Now(), App: app, Instance: instance, Kind: Process, Text: fmt.Appendf(nil, format, args...)})
+}
+
+// once does what need not be done twice for the same reason.
+func (r *Runner) once(why string, do func()) {
+	r.mu.Lock()
+	told := r.told[why]
+	r.told[why] = true
+	r.mu.Unlock()
+	if !told {
+		do()
+	}
+}
+
+// own notes whose a process is, until it ends.
+func (r *Runner) own(p *process, unit string) {
+	r.mu.Lock()
+	r.owners[p.pid] = owned{p, unit}
+	r.mu.Unlock()
+	go func() {
+		<-p.done
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.owners[p.pid].process == p {
+			delete(r.owners, p.pid)
+		}
+	}()
+}
+
+// lastWords is how long streams may stay open after the last process of a unit:
+// one that nobody could find may have them.
+const lastWords = 2 * time.Second
+
+// flush waits for what processes have written last.
+func (r *Runner) flush() {
+	done := make(chan struct{})
+	go func() { r.readers.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(lastWords):
+	}
+}
