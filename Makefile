@@ -24,7 +24,7 @@ SHELL := /bin/bash
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-build: ## build bin/gopm-gen and bin/gopm-activator
+build: ## build the programs into bin/
 	@CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o '$(BIN)/' ./cmd/...
 
 PROGRAMS := $(wildcard cmd/*)

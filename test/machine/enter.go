@@ -116,7 +116,11 @@ func (m *Machine) ReadFile(name string) (string, error) {
 }
 
 // file is the host's name of the machine's file, as its processes see it:
-// /run and other folders are mounted in its namespace only.
+// /run and other folders are mounted in its namespace only. Where its root is
+// read-only, it is as the host sees it.
 func (m *Machine) file(name string) string {
+	if m.within != "" {
+		return filepath.Join(m.within, name)
+	}
 	return filepath.Join("/proc", strconv.Itoa(m.leader), "root", name)
 }

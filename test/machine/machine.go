@@ -52,13 +52,27 @@ type Options struct {
 
 	// Files are written before the machine boots.
 	Files map[string]string
+
+	// Init is what runs as process 1 in place of systemd, as in a container: the
+	// root is read-only then, but for a tmpfs on /tmp. Boot returns when it has been
+	// started.
+	Init Init
+}
+
+// Init is a first process.
+type Init struct {
+	Command     []string // empty: systemd
+	User        string   // one of /etc/passwd; empty: root
+	Dir         string
+	Environment []string
 }
 
 // A Machine is a booted systemd. Its methods may be called at the same time.
 type Machine struct {
 	dir    string // holds everything of the machine's on the host's disk
 	lock   *os.File
-	leader int // systemd's process id on the host
+	leader int    // systemd's process id on the host
+	within string // the machine's root as the host may write to it; empty: through leader
 	groups groups
 	nspawn *exec.Cmd
 	ended  chan struct{} // closed when nspawn has ended; err is set before
@@ -98,6 +112,9 @@ func (m *Machine) boot(ctx context.Context, o Options) error {
 	if err := os.Chmod(m.dir, 0o755); err != nil {
 		return err
 	}
+	if len(o.Init.Command) > 0 {
+		m.within = m.root()
+	}
 	usr, err := makeRoot(ctx, m.root(), o)
 	if err != nil {
 		return err
@@ -125,7 +142,6 @@ func (m *Machine) boot(ctx context.Context, o Options) error {
 // arguments are systemd-nspawn's.
 func arguments(root string, usr []string, o Options) []string {
 	args := []string{
-		"--boot",
 		"--quiet",
 		"--directory=" + root,
 		"--machine=" + filepath.Base(filepath.Dir(root)),
@@ -137,12 +153,25 @@ func arguments(root string, usr []string, o Options) []string {
 		"--kill-signal=SIGKILL",
 		"--private-network",
 		"--console=pipe",
-		"--notify-ready=yes",
 		"--link-journal=no",
-		// Without the filter option the first BPF map fails with EPERM, with
-		// the capability or not.
-		"--capability=CAP_BPF",
-		"--system-call-filter=bpf",
+	}
+	if len(o.Init.Command) == 0 {
+		args = append(args,
+			"--boot",
+			"--notify-ready=yes",
+			// Without the filter option the first BPF map fails with EPERM, with
+			// the capability or not.
+			"--capability=CAP_BPF",
+			"--system-call-filter=bpf")
+	} else {
+		// Only root could reach the socket for --notify-ready=.
+		args = append(args, "--read-only", "--chdir="+o.Init.Dir)
+		if o.Init.User != "" {
+			args = append(args, "--user="+o.Init.User)
+		}
+		for _, v := range o.Init.Environment {
+			args = append(args, "--setenv="+v)
+		}
 	}
 	switch {
 	case o.Writable:
@@ -155,6 +184,9 @@ func arguments(root string, usr []string, o Options) []string {
 	}
 	for inside, host := range o.Binds {
 		args = append(args, "--bind-ro="+host+":"+inside)
+	}
+	if len(o.Init.Command) > 0 {
+		return append(append(args, "--"), o.Init.Command...)
 	}
 	// To systemd. /etc has no default.target, and /usr's is graphical.
 	return append(args, "--", "--unit=multi-user.target")
@@ -268,6 +300,31 @@ func (m *Machine) Close() error {
 	m.lock.Close() // last: who sees it unlocked removes the rest
 	return err
 }
+
+// Signal sends process 1 a signal.
+func (m *Machine) Signal(signal syscall.Signal) error {
+	if err := syscall.Kill(m.leader, signal); err != nil {
+		return fmt.Errorf("send %s to process 1: %w", signal, err)
+	}
+	return nil
+}
+
+// Wait waits for the end of process 1, and returns its exit code.
+func (m *Machine) Wait(ctx context.Context) (code int, err error) {
+	select {
+	case <-m.ended:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	var exit *exec.ExitError
+	if errors.As(m.err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return 0, m.err
+}
+
+// Console is what process 1 and nspawn have written so far.
+func (m *Machine) Console() string { return string(m.console()) }
 
 func (m *Machine) root() string {
 	return filepath.Join(m.dir, "root")

@@ -55,6 +55,14 @@ func makeRoot(ctx context.Context, root string, o Options) (usr []string, err er
 	if err := writeFile(filepath.Join(root, "usr/lib/os-release"), string(release)); err != nil {
 		return nil, err
 	}
+	if len(o.Init.Command) > 0 {
+		// nspawn cannot make them below a read-only root. They are folders.
+		for inside := range o.Binds {
+			if err := os.MkdirAll(filepath.Join(root, inside), 0o755); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for inside, host := range o.Copies {
 		if err := copyFolder(host, filepath.Join(root, inside)); err != nil {
 			return nil, err

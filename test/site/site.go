@@ -92,6 +92,50 @@ func (s *Stage) Boot(ctx context.Context, o Options) (*Site, error) {
 	return &Site{Machine: m, good: good}, nil
 }
 
+// Contain runs the app of examples/container under gopm run, as process 1 of a
+// container with a read-only root, for an ordinary user. The caller closes it.
+func (s *Stage) Contain(ctx context.Context, workers int) (*Site, error) {
+	good, err := os.ReadFile(filepath.Join(s.app(), "src/index.js"))
+	if err != nil {
+		return nil, fmt.Errorf("contain site: %w", err)
+	}
+	node, err := nodeFolder(24)
+	if err != nil {
+		return nil, fmt.Errorf("contain site: %w", err)
+	}
+	repository, err := findRepository()
+	if err != nil {
+		return nil, fmt.Errorf("contain site: %w", err)
+	}
+	ecosystem, err := os.ReadFile(filepath.Join(repository, "examples/container/ecosystem.config.js"))
+	if err != nil {
+		return nil, fmt.Errorf("contain site: %w", err)
+	}
+	m, err := machine.Boot(ctx, machine.Options{
+		Usr:    []string{filepath.Join(s.root(), "usr")},
+		Copies: map[string]string{Root: s.app()},
+		Binds:  map[string]string{nodeOnMachine(24): node},
+		Files: map[string]string{
+			Root + "/ecosystem.config.js": string(ecosystem),
+			"/etc/passwd":                 "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n",
+			"/etc/group":                  "root:x:0:\nnode:x:1000:\n",
+		},
+		Init: machine.Init{
+			Command: []string{"/usr/bin/gopm", "run", "ecosystem.config.js"},
+			User:    "node",
+			Dir:     Root,
+			Environment: []string{
+				"PATH=" + nodeOnMachine(24) + "/bin:/usr/bin:/bin",
+				"WEB_CONCURRENCY=" + strconv.Itoa(workers),
+			},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Site{Machine: m, good: good}, nil
+}
+
 // nodeDropIn puts a Node first in the workers' PATH, as an administrator would
 // who has more than one.
 const nodeDropIn = "/etc/systemd/system/my-api@.service.d/node.conf"
