@@ -17,7 +17,8 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "units"},
-	"cmd/gopm":            {"activator/control", "activator/runner", "activator/systemd", "generator", "generator/ecosystem", "generator/machine", "units"},
+	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/fleet", "generator", "generator/ecosystem", "generator/machine", "units"},
+	"cmd/gopm/fleet":      {"activator/control", "activator/systemd"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
@@ -46,8 +47,8 @@ var doors = map[string][]string{
 	"github.com/dop251/goja":           {"generator/ecosystem"},
 	"github.com/dop251/goja_nodejs":    {"generator/ecosystem"},
 	"github.com/evanw/esbuild":         {"generator/ecosystem"},
-	"go.yaml.in/yaml":                  {"generator/ecosystem", "generator/nfpm"}, // two files that people write
-	"github.com/agext/levenshtein":     {"generator/ecosystem"},
+	"go.yaml.in/yaml":                  {"generator/ecosystem", "generator/nfpm"},
+	"github.com/agext/levenshtein":     {"cmd/gopm", "generator/ecosystem"},
 	"github.com/robfig/cron/v3":        {"activator/runner", "generator/ecosystem"},
 	"golang.org/x/text":                {"units"},
 	"github.com/coreos/go-systemd/v22": {"activator", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
@@ -57,6 +58,7 @@ var doors = map[string][]string{
 	"github.com/fsnotify/fsnotify":     {"activator/watch"},
 	"github.com/bmatcuk/doublestar/v4": {"activator/watch"},
 	"github.com/spf13/pflag":           {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
+	"github.com/schollz/progressbar":   {"cmd/gopm"},
 	"golang.org/x/time":                {"activator", "activator/nodeipc"},
 	"golang.org/x/sys":                 nil, // the kernel itself: everybody's
 	"golang.org/x/tools/txtar":         nil,

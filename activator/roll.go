@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -250,8 +251,13 @@ func (r *roll) answer(err error) {
 // tell writes one line to the journal j and to everyone who waits for the roll.
 func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
 	j.info(format, args...)
+	if len(r.clients) == 0 {
+		return
+	}
+	done, total := r.Progress()
+	step := control.Answer{Progress: fmt.Sprintf(format, args...), Roll: &control.Roll{Reason: r.why, Done: done, Total: total}}
 	for _, c := range r.clients {
-		c.progress(format, args...)
+		c.answer(step)
 	}
 }
 

@@ -37,6 +37,7 @@ func (c *client) finish(err error) {
 	if err != nil {
 		answer.Error = err.Error()
 		answer.Canceled = errors.Is(err, rollout.ErrCanceled)
+		answer.Denied = errors.Is(err, control.ErrDenied)
 	}
 	c.answer(answer)
 	c.conn.Close()
@@ -107,7 +108,9 @@ func (a *Activator) greet(conn *net.UnixConn) {
 		err = a.authorise(hello, conn)
 	}
 	if err != nil {
-		if a.ctx.Err() == nil {
+		// Who may not look at a status has done nothing wrong: gopm ls asks all.
+		harmless := hello.Verb == control.Look && errors.Is(err, control.ErrDenied)
+		if a.ctx.Err() == nil && !harmless {
 			a.refused.Do(func() { a.journal.warning("control socket: %v", err) })
 		}
 		c.finish(err)
@@ -167,19 +170,22 @@ func readHello(conn *net.UnixConn, most int) (control.Hello, error) {
 	return hello, nil
 }
 
-// authorise lets a worker's unit speak for its own instance and run, and only
-// root (the activator's own user) ask for anything else.
+// authorise lets a worker's unit speak for its own instance and run, who may
+// read the journal look at the status, and only root (the activator's own user)
+// ask for anything else.
 func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	peer, err := peerOf(conn)
 	if err != nil {
 		return err
 	}
 	switch hello.Verb {
-	case control.Reload, control.Send, control.Look:
+	case control.Reload, control.Send:
 		if int(peer.Uid) != os.Getuid() {
-			return fmt.Errorf("%s is for uid %d only, not for uid %d", hello.Verb, os.Getuid(), peer.Uid)
+			return fmt.Errorf("%w: %s is for uid %d only, not for uid %d", control.ErrDenied, hello.Verb, os.Getuid(), peer.Uid)
 		}
 		return nil
+	case control.Look:
+		return a.mayLook(peer, conn)
 	case control.Exec, control.Wait, control.Drain:
 	default:
 		return fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)

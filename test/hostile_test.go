@@ -27,7 +27,7 @@ func TestWhoMaySpeakForAWorker(t *testing.T) {
 		"a second one in another mode": {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"@RUN@","fork":true}`, false, "its activator runs in cluster mode"},
 		"a reload":                     {`{"gopm":"reload"}`, false, "reload is for uid 0 only"},
 		"a message":                    {`{"gopm":"send","all":true,"data":"x"}`, false, "send is for uid 0 only"},
-		"a look":                       {`{"gopm":"status"}`, false, "status is for uid 0 only"},
+		"a look":                       {`{"gopm":"status"}`, false, "denied: the status is for uid 0 and members of systemd-journal, adm, wheel, not for uid "},
 		"a line for systemd":           {`{"gopm":"exec","instance":@INSTANCE@,"invocation":"x\nMAINPID=1\nSTATUS=hacked"}`, false, "speaks for another run"},
 		"another verb":                 {`{"gopm":"become root"}`, false, "which is unknown"},
 		"garbage":                      {"\x00\xff", false, "client's line is not a request"},

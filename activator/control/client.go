@@ -20,6 +20,16 @@ var ErrGone = errors.New("the activator went away")
 // ErrCanceled tells that something else was asked for meanwhile.
 var ErrCanceled = errors.New("canceled")
 
+// ErrDenied tells that the client may not ask for what it asks for.
+var ErrDenied = errors.New("denied")
+
+// deniedError is ErrDenied in the words of the activator.
+type deniedError struct{ text string }
+
+func (e *deniedError) Error() string { return e.text }
+
+func (e *deniedError) Unwrap() error { return ErrDenied }
+
 // retryPause is between two attempts to reach an activator that restarts.
 const retryPause = 100 * time.Millisecond
 
@@ -28,6 +38,12 @@ const retryPause = 100 * time.Millisecond
 // first; the error of the answer where it has one.
 func Ask(ctx context.Context, at Address, hello Hello, progress func(string)) error {
 	return ask(ctx, at, hello, func(answer Answer) { progress(answer.Progress) })
+}
+
+// AskReload is Ask for a reload. progress is called with the answers that tell
+// how far it is.
+func AskReload(ctx context.Context, at Address, progress func(Answer)) error {
+	return ask(ctx, at, Hello{Verb: Reload}, progress)
 }
 
 // ask is Ask with all of each answer.
@@ -51,6 +67,8 @@ func ask(ctx context.Context, at Address, hello Hello, part func(Answer)) error 
 		switch {
 		case answer.Canceled:
 			return fmt.Errorf("%w: %s", ErrCanceled, answer.Error)
+		case answer.Denied:
+			return &deniedError{answer.Error}
 		case answer.Error != "":
 			return errors.New(answer.Error)
 		case answer.Done:

@@ -80,6 +80,10 @@ type Answer struct {
 	// Canceled: the error is that something else was asked for meanwhile, such
 	// as a stop.
 	Canceled bool `json:"canceled,omitempty"`
+	// Denied: the client may not ask for that.
+	Denied bool `json:"denied,omitempty"`
+	// Roll is how far the roll is that the progress is of.
+	Roll *Roll `json:"roll,omitempty"`
 	// Status comes without its workers, and each of those after it.
 	Status *Status `json:"status,omitempty"`
 	Worker *Worker `json:"worker,omitempty"`

@@ -44,8 +44,9 @@ type Manager struct {
 	conn *sd.Conn
 }
 
-// New is the manager that the unit called own asks. Its connection is made when
-// it is needed, and lives as long as ctx.
+// New is the manager that the unit called own asks, or a person where that is
+// empty: who is not kept waiting where there is no manager. Its connection is
+// made when it is needed, and lives as long as ctx.
 func New(ctx context.Context, of control.Manager, own string) *Manager {
 	return &Manager{ctx: ctx, of: of, own: own}
 }
@@ -96,7 +97,7 @@ func query[T any](ctx context.Context, m *Manager, question func(*sd.Conn) (T, e
 			answer, err = question(conn)
 		}
 		var refused dbus.Error
-		if err == nil || errors.As(err, &refused) || time.Now().After(deadline) {
+		if err == nil || errors.As(err, &refused) || time.Now().After(deadline) || m.absent() {
 			return answer, err
 		}
 		select {
@@ -107,15 +108,38 @@ func query[T any](ctx context.Context, m *Manager, question func(*sd.Conn) (T, e
 	}
 }
 
+// absent: a person has asked, and was never answered.
+func (m *Manager) absent() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.own == "" && m.conn == nil
+}
+
+// systemBus is where everybody reaches the system's manager, and polkit(8) says
+// who may do what (dbus-daemon(1)).
+const systemBus = "/run/dbus/system_bus_socket"
+
+// overBus tells whether the manager is reached over the bus: its own socket is
+// for its own user.
+func (m *Manager) overBus() bool { return !m.of.User && os.Getuid() != 0 }
+
 // connect reaches the manager by its own socket, as systemctl does: a restart of
 // the bus then loses nothing, and there need not be one.
 func (m *Manager) connect() (*sd.Conn, error) {
+	path := m.of.Private()
+	if m.overBus() {
+		path = systemBus
+	}
 	return sd.NewConnection(func() (*dbus.Conn, error) {
-		conn, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(m.of.Private()), dbus.WithContext(m.ctx))
+		conn, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(path), dbus.WithContext(m.ctx))
 		if err != nil {
 			return nil, err
 		}
-		if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err != nil {
+		err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
+		if err == nil && m.overBus() {
+			err = conn.Hello()
+		}
+		if err != nil {
 			conn.Close()
 			return nil, err
 		}
@@ -134,15 +158,28 @@ func (m *Manager) Run(ctx context.Context, verb rollout.Verb, unit string) error
 		// (StartLimitBurst=).
 		m.Forgive(ctx, unit)
 	}
+	return m.await(ctx, verb, unit, "ignore-dependencies")
+}
+
+// await makes a job and waits for its end. The mode is StartUnit's
+// (org.freedesktop.systemd1(5)).
+func (m *Manager) await(ctx context.Context, verb rollout.Verb, unit, mode string) error {
 	ended := make(chan string, 1)
 	_, err := query(ctx, m, func(conn *sd.Conn) (int, error) {
+		if m.overBus() {
+			// There, JobRemoved comes to who has asked for it.
+			if err := conn.Subscribe(); err != nil {
+				return 0, err
+			}
+		}
 		job := map[rollout.Verb]func(context.Context, string, string, chan<- string) (int, error){
 			rollout.Start: conn.StartUnitContext, rollout.Restart: conn.RestartUnitContext, rollout.Stop: conn.StopUnitContext,
+			Reload: conn.ReloadUnitContext,
 		}[verb]
-		return job(ctx, unit, "ignore-dependencies", ended)
+		return job(ctx, unit, mode, ended)
 	})
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", verb, unit, err)
+		return fmt.Errorf("%s %s: %w", verb, unit, denied(err))
 	}
 	poll := time.NewTicker(jobPoll)
 	defer poll.Stop()
@@ -166,7 +203,7 @@ func (m *Manager) Kill(ctx context.Context, unit string, signal unix.Signal) err
 		return nil, conn.KillUnitWithTarget(ctx, unit, sd.Main, int32(signal))
 	})
 	if err != nil {
-		return fmt.Errorf("send %s to %s: %w", unix.SignalName(signal), unit, err)
+		return fmt.Errorf("send %s to %s: %w", unix.SignalName(signal), unit, denied(err))
 	}
 	return nil
 }

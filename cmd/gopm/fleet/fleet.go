@@ -1,0 +1,150 @@
+// Package fleet is what can be seen of the apps on a machine: what systemd, the
+// activators and the kernel know of them, put together.
+package fleet
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gopm/gopm/activator/control"
+)
+
+// Fleet is all apps at one time.
+type Fleet struct {
+	Apps []App // by name
+	// Limited is why there is less to see than root sees; nil where there is not.
+	Limited error
+}
+
+// State is what an app does as a whole.
+type State string
+
+// The states of an app.
+const (
+	Online   State = "online"   // every worker is ready
+	Partial  State = "partial"  // some are
+	Starting State = "starting" // none is yet
+	Stopping State = "stopping"
+	Failed   State = "failed"  // none is, and one has failed
+	Stopped  State = "stopped" // it was not started, or was stopped
+)
+
+// The states of a worker beside those of control, as systemd knows them.
+const (
+	WorkerFailed     control.State = "failed"     // systemd does not start it any more
+	WorkerRestarting control.State = "restarting" // it has ended, and systemd will start it again
+	WorkerStopping   control.State = "stopping"
+	WorkerStopped    control.State = "stopped"
+)
+
+// App is one app. Its names in JSON are promised by gopm(1).
+type App struct {
+	// Name is what its units are called by, and Title its name in the ecosystem
+	// file, which may have characters that no unit's has.
+	Name  string `json:"app"`
+	Title string `json:"title"`
+	State State  `json:"state"`
+	// Mode is "cluster" or "fork"; empty where only the activator knows, and does
+	// not say.
+	Mode string `json:"mode"`
+	// Supervised: it has an activator.
+	Supervised bool `json:"supervised"`
+	// Instances is how many workers there should be, 0 where that is not known, and
+	// Ready how many may get connections.
+	Instances int `json:"instances"`
+	Ready     int `json:"ready"`
+	// Roll is what goes on; nil where nothing does, as far as known.
+	Roll *control.Roll `json:"roll"`
+	// Aborted is why the last roll was aborted; empty where it was not.
+	Aborted   string             `json:"aborted"`
+	Workers   []Worker           `json:"workers"`
+	Listeners []control.Listener `json:"listeners"`
+	// Unseen is why nothing of this is from the activator; empty where it is.
+	Unseen string `json:"unseen,omitempty"`
+
+	awake bool
+}
+
+// Worker is one instance of an app.
+type Worker struct {
+	control.Worker
+	// Restarts is how often systemd has started it again after it had ended by
+	// itself.
+	Restarts int `json:"restarts"`
+	// Began is when its main process did.
+	Began time.Time `json:"began,omitzero"`
+	// CPU is what all its processes take, in percent of one CPU, and Memory their
+	// resident size in bytes; nil where that is not known.
+	CPU    *float64 `json:"cpu,omitempty"`
+	Memory *int64   `json:"memory,omitempty"`
+}
+
+// Runs tells whether the worker has a process.
+func (w Worker) Runs() bool { return w.PID != 0 }
+
+// Target is the app's unit: what people start and stop.
+func (a App) Target() string { return a.Name + ".target" }
+
+// Activator is the unit of the app's activator.
+func (a App) Activator() string { return activatorUnit(a.Name) }
+
+// Reloader is the unit whose reload is one of the app.
+func (a App) Reloader() string {
+	if a.Supervised {
+		return a.Activator()
+	}
+	return a.Name + reloadSuffix
+}
+
+// Worker is the worker of an instance; false where there is none.
+func (a App) Worker(instance int) (Worker, bool) {
+	i := slices.IndexFunc(a.Workers, func(w Worker) bool { return w.Instance == instance })
+	if i < 0 {
+		return Worker{}, false
+	}
+	return a.Workers[i], true
+}
+
+// Find is the app of a name: its own, or its units'.
+func (f Fleet) Find(name string) (App, bool) {
+	for _, is := range []func(App) bool{
+		func(a App) bool { return a.Name == name },
+		func(a App) bool { return a.Title == name },
+	} {
+		if i := slices.IndexFunc(f.Apps, is); i >= 0 {
+			return f.Apps[i], true
+		}
+	}
+	return App{}, false
+}
+
+// Names are those of the apps' units.
+func (f Fleet) Names() []string {
+	var names []string
+	for _, a := range f.Apps {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// The names of units.
+const (
+	activatorPrefix = "gopm-activator@"
+	reloadSuffix    = "-reload.service"
+)
+
+func activatorUnit(app string) string { return activatorPrefix + app + ".service" }
+
+// appOfActivator is the app that an activator's unit is of.
+func appOfActivator(unit string) (string, bool) {
+	app, ok := strings.CutPrefix(unit, activatorPrefix)
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(app, ".service")
+}
+
+// Awake tells whether the app's activator may be asked: where it does not run,
+// that would start it.
+func (a App) Awake() bool { return a.awake }

@@ -1,0 +1,149 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
+)
+
+// seen is what is known of one app, from each who knows something.
+type seen struct {
+	name       string
+	supervised bool
+	units      map[string]systemd.Unit    // those that are loaded
+	services   map[string]systemd.Service // of the workers that have a process
+	status     *control.Status            // the activator's; nil where it did not say
+	unseen     string                     // why
+}
+
+// join makes an app of it.
+func join(s seen) App {
+	a := App{
+		Name: s.name, Title: s.name, Supervised: s.supervised, Unseen: s.unseen,
+		Workers: []Worker{}, Listeners: []control.Listener{}, awake: awake(s),
+	}
+	// Without a Description= systemd has the unit's name there.
+	if about := s.units[a.Target()].Description; about != "" && about != a.Target() {
+		a.Title = about
+	}
+	told := make(map[int]control.Worker)
+	if s.status != nil {
+		a.Mode, a.Instances, a.Ready = s.status.Mode, s.status.Instances, s.status.Ready
+		a.Roll, a.Aborted, a.Listeners = s.status.Roll, s.status.Aborted, s.status.Listeners
+		for _, w := range s.status.Workers {
+			told[w.Instance] = w
+		}
+	}
+	if !s.supervised {
+		a.Mode = "fork"
+	}
+	for instance := range told {
+		a.Workers = append(a.Workers, joinWorker(s, instance, told))
+	}
+	for name := range s.units {
+		if instance, ok := instanceOf(s.name, name); ok {
+			if _, known := told[instance]; !known {
+				a.Workers = append(a.Workers, joinWorker(s, instance, told))
+			}
+		}
+	}
+	slices.SortFunc(a.Workers, func(x, y Worker) int { return cmp.Compare(x.Instance, y.Instance) })
+	if s.status == nil {
+		// A worker is listed by systemd where the target wants it, or it runs, or has
+		// failed.
+		for _, w := range a.Workers {
+			a.Instances++
+			if w.State == control.Ready {
+				a.Ready++
+			}
+		}
+	}
+	a.State = stateOf(a, s)
+	return a
+}
+
+// awake tells whether the app's activator runs, or is just about to again.
+func awake(s seen) bool {
+	switch s.units[activatorUnit(s.name)].Active {
+	case "active", "reloading", "activating":
+		return true
+	}
+	return false
+}
+
+func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
+	unit := workerUnit(s.name, instance)
+	w := Worker{Worker: told[instance], Restarts: s.services[unit].Restarts}
+	w.Instance, w.Unit = instance, unit
+	if w.PID == 0 {
+		w.PID = s.services[unit].PID
+	}
+	if of := workerState(s.units[unit]); w.State == "" || w.State == control.Missing || of == WorkerFailed {
+		w.State = of
+	}
+	return w
+}
+
+// workerState is what systemd says of a worker that its activator says nothing
+// of.
+func workerState(u systemd.Unit) control.State {
+	switch u.Active {
+	case "active", "reloading":
+		return control.Ready
+	case "activating":
+		if u.Sub == "auto-restart" {
+			return WorkerRestarting
+		}
+		return control.Starting
+	case "deactivating":
+		return WorkerStopping
+	case "failed":
+		return WorkerFailed
+	}
+	return WorkerStopped
+}
+
+func stateOf(a App, s seen) State {
+	has := func(states ...control.State) bool {
+		return slices.ContainsFunc(a.Workers, func(w Worker) bool { return slices.Contains(states, w.State) })
+	}
+	target := s.units[a.Target()]
+	switch {
+	case target.Job == "stop" || target.Active == "deactivating" || s.units[a.Activator()].Active == "deactivating":
+		return Stopping
+	case a.Ready > 0 && a.Ready >= a.Instances:
+		return Online
+	case a.Roll != nil && has(control.Ready):
+		return Online // who is away is stood in for
+	case a.Ready > 0:
+		return Partial
+	case has(control.Starting, control.Settling, WorkerRestarting) || s.units[a.Activator()].Active == "activating":
+		return Starting
+	case has(WorkerFailed) || s.units[a.Activator()].Active == "failed":
+		return Failed
+	case has(control.Draining, control.Stalled, WorkerStopping):
+		return Stopping
+	case has(control.Sick):
+		return Partial
+	}
+	return Stopped
+}
+
+func workerUnit(app string, instance int) string {
+	return app + "@" + strconv.Itoa(instance) + ".service"
+}
+
+// instanceOf is the number of an app's worker unit; false for any other unit.
+func instanceOf(app, unit string) (int, bool) {
+	number, ok := strings.CutPrefix(unit, app+"@")
+	if !ok {
+		return 0, false
+	}
+	number, ok = strings.CutSuffix(number, ".service")
+	n, err := strconv.Atoi(number)
+	return n, ok && err == nil && n >= 0 && strconv.Itoa(n) == number
+}

@@ -1,0 +1,125 @@
+package fleet
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
+)
+
+// unit is one in a state, such as "active" or "activating/auto-restart".
+func unit(name, state string) systemd.Unit {
+	active, sub, _ := strings.Cut(state, "/")
+	return systemd.Unit{Name: name, Description: name, Active: active, Sub: sub}
+}
+
+// told is an activator's status, whose workers have the states given.
+func told(ready int, states ...control.State) *control.Status {
+	s := &control.Status{Mode: "cluster", Instances: len(states), Ready: ready}
+	for i, state := range states {
+		s.Workers = append(s.Workers, control.Worker{Instance: i, State: state, PID: 100 + i})
+	}
+	return s
+}
+
+func TestJoin(t *testing.T) {
+	tests := map[string]struct {
+		plain  bool // it has no activator
+		units  map[string]string
+		status *control.Status
+		want   string
+	}{
+		"all is well": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active", "a@1.service": "active"},
+			status: told(2, "ready", "ready"),
+			want:   "online 2/2 0:ready 1:ready",
+		},
+		"one crashes again and again": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active", "a@1.service": "activating/auto-restart"},
+			status: told(1, "ready", "missing"),
+			want:   "partial 1/2 0:ready 1:restarting",
+		},
+		"one has failed": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active", "a@1.service": "failed"},
+			status: told(1, "ready", "missing"),
+			want:   "partial 1/2 0:ready 1:failed",
+		},
+		"all have failed": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "failed"},
+			status: told(0, "missing"),
+			want:   "failed 0/1 0:failed",
+		},
+		"it starts": {
+			units:  map[string]string{"a.target": "inactive", "gopm-activator@a.service": "activating", "a@0.service": "activating/start-post"},
+			status: told(0, "starting"),
+			want:   "starting 0/1 0:starting",
+		},
+		"a reload stands in": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "deactivating", "a@1.service": "active"},
+			status: &control.Status{Mode: "cluster", Instances: 1, Ready: 0, Roll: &control.Roll{}, Workers: []control.Worker{{Instance: 0, State: "draining"}, {Instance: 1, State: "ready"}}},
+			want:   "online 0/1 0:draining 1:ready",
+		},
+		"the activator says nothing": {
+			units: map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active", "a@1.service": "deactivating"},
+			want:  "partial 1/2 0:ready 1:stopping",
+		},
+		"it stops":                {units: map[string]string{"a.target": "inactive", "gopm-activator@a.service": "deactivating"}, want: "stopping 0/0"},
+		"it was stopped":          {units: map[string]string{"a.target": "inactive"}, want: "stopped 0/0"},
+		"nothing of it is loaded": {want: "stopped 0/0"},
+		"the activator has failed": {
+			units: map[string]string{"a.target": "active", "gopm-activator@a.service": "failed"},
+			want:  "failed 0/0",
+		},
+		"without an activator": {
+			plain: true,
+			units: map[string]string{"a.target": "active", "a@0.service": "active", "a@1.service": "inactive", "a@x.service": "active"},
+			want:  "partial 1/2 0:ready 1:stopped",
+		},
+	}
+	for name, test := range tests {
+		s := seen{name: "a", supervised: !test.plain, units: map[string]systemd.Unit{}, status: test.status}
+		for u, state := range test.units {
+			s.units[u] = unit(u, state)
+		}
+		a := join(s)
+		got := fmt.Sprintf("%s %d/%d", a.State, a.Ready, a.Instances)
+		for _, w := range a.Workers {
+			got += fmt.Sprintf(" %d:%s", w.Instance, w.State)
+		}
+		if got != test.want || a.Title != "a" {
+			t.Errorf("%s: it is %s (%q), want %s", name, got, a.Title, test.want)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	host := fstest.MapFS{
+		"usr/lib/systemd/system/gopm-activator@my-api.service.d/10-gopm.conf":     {Data: []byte("[Service]\n")},
+		"usr/lib/systemd/system/gopm-activator@.service":                          {},
+		"etc/systemd/system/gopm-activator@gone.service.d/50-gopm-scale.conf":     {},
+		"etc/systemd/system/gopm-activator@.service.d/10-gopm.conf":               {},
+		"usr/lib/systemd/system/plain-reload.service":                             {Data: []byte(mark + " from /srv/x.\n")},
+		"usr/lib/systemd/system/other-reload.service":                             {Data: []byte("[Unit]\n")},
+		"run/systemd/generator/gopm-activator@booted.service.d/10-gopm.conf":      {},
+		"home/dev/.config/systemd/user/gopm-activator@own.service.d/10-gopm.conf": {},
+	}
+	got := fmt.Sprint(find(host, []string{"/etc/systemd/system", "/run/systemd/generator", "/run/missing", "/usr/lib/systemd/system"}))
+	if want := "map[booted:true my-api:true plain:false]"; got != want {
+		t.Errorf("apps are %s, want %s", got, want)
+	}
+}
+
+// The program's name may have what separates the fields.
+func TestReadProcess(t *testing.T) {
+	const stat = "7 (a) b 1) S 1 7 7 0 -1 4194560 1 2 3 4 55 66 0 0 20 0 11 0 12345 1000000 2000 18446744073709551615\n"
+	p, ok := readProcess(fstest.MapFS{"proc/7/stat": {Data: []byte(stat)}}, 7)
+	if !ok || p.began.Milliseconds() != 123450 || p.memory%2000 != 0 || p.memory == 0 {
+		t.Errorf("the process is %+v, %v", p, ok)
+	}
+	if _, ok := readProcess(fstest.MapFS{}, 7); ok {
+		t.Error("a process is there that is not")
+	}
+}
