@@ -8,18 +8,28 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/test/site"
 )
 
 // lookAt asks for the status as a script does.
-func (s scenario) lookAt(app string, flags ...string) control.Status {
+func (s scenario) lookAt(app string) control.Status {
 	s.t.Helper()
-	out, err := s.Run(s.t.Context(), "gopm-activator", append([]string{"status", "--json", app}, flags...)...)
+	out, err := s.Run(s.t.Context(), "gopm", "describe", "--json", app)
 	s.must(err)
 	var status control.Status
 	s.must(json.Unmarshal([]byte(out), &status))
+	return status
+}
+
+// measured is the status with what the workers measure of themselves.
+func (s scenario) measured(app string) control.Status {
+	s.t.Helper()
+	at := control.Address{App: app, Path: s.HostFile("/run/gopm/" + app + ".sock")}
+	status, err := control.AskMeasures(s.t.Context(), at, time.Second)
+	s.must(err)
 	return status
 }
 
@@ -44,12 +54,12 @@ func (s scenario) talks(n int) map[string]talk {
 	return talks
 }
 
-// fails checks that gopm-activator fails, and why.
+// fails checks that gopm fails, and why.
 func (s scenario) fails(want string, args ...string) {
 	s.t.Helper()
-	_, err := s.Run(s.t.Context(), "gopm-activator", args...)
+	_, err := s.Run(s.t.Context(), "gopm", args...)
 	if err == nil || !strings.HasSuffix(err.Error(), want) {
-		s.t.Errorf("gopm-activator %q: %v\nwant %s", args, err, want)
+		s.t.Errorf("gopm %q: %v\nwant %s", args, err, want)
 	}
 }
 
@@ -100,11 +110,11 @@ func (s scenario) looksWell(pids map[string]int) {
 	if got, want := text(s.t, status), text(s.t, want); got != want {
 		s.t.Errorf("the status is %s\nwant %s", got, want)
 	}
-	out, err := s.Run(s.t.Context(), "gopm-activator", "status", "my-api")
+	out, err := s.Run(s.t.Context(), "gopm", "describe", "my-api")
 	s.must(err)
 	for _, line := range []string{
-		"my-api: cluster mode, 4 of 4 ready",
-		fmt.Sprintf("2         my-api@2.service  %-*d  ready", len("PID"), pids[site.Instance(2)]),
+		"state        online, 4 of 4 ready\n",
+		fmt.Sprintf("\n 2  %*d  ", len("pid"), pids[site.Instance(2)]),
 		"Heap Size  44.1 44.1 44.1 44.1 MiB",
 	} {
 		if !strings.Contains(out, line) {
@@ -120,7 +130,7 @@ func (s scenario) measures() {
 	stopped := site.Instance(1)
 	s.must(s.Kill(s.t.Context(), stopped, "STOP"))
 	asked := 0
-	for _, w := range s.lookAt("my-api", "--measure").Workers {
+	for _, w := range s.measured("my-api").Workers {
 		switch m := w.Measures; {
 		case w.Unit == stopped && m != nil:
 			s.t.Errorf("%s is stopped, and says %s", w.Unit, text(s.t, m))
@@ -136,7 +146,7 @@ func (s scenario) measures() {
 		s.t.Errorf("each worker has answered, and %d requests are counted", asked)
 	}
 	s.eventually("each worker knows how late its event loop is", func() bool {
-		return !slices.ContainsFunc(s.lookAt("my-api", "--measure").Workers, func(w control.Worker) bool {
+		return !slices.ContainsFunc(s.measured("my-api").Workers, func(w control.Worker) bool {
 			return w.Measures == nil || w.Measures.EventLoopDelay == nil
 		})
 	})
@@ -150,7 +160,7 @@ func (s scenario) sends() {
 		{"2", "hello there"},
 		{`{"a": 1}`, "--topic=cache:clear"},
 	} {
-		_, err := s.Run(s.t.Context(), "gopm-activator", append([]string{"send", "my-api"}, message...)...)
+		_, err := s.Run(s.t.Context(), "gopm", append([]string{"send", "my-api"}, message...)...)
 		s.must(err)
 	}
 	for instance, said := range s.talks(workers) {
@@ -174,7 +184,7 @@ func (s scenario) reports() {
 	s.t.Helper()
 	stopped := site.Instance(1)
 	s.must(s.Kill(s.t.Context(), stopped, "STOP"))
-	s.fails("gopm-activator: error: send to my-api: my-api@1.service: it has not read it within 5s", "send", "my-api", "hello")
+	s.fails("gopm: error: send to my-api: my-api@1.service: it has not read it within 5s", "send", "my-api", "hello")
 	s.must(s.Kill(s.t.Context(), stopped, "CONT"))
 	if told := s.talks(workers); len(told["0"].Told) != 3 || len(told["3"].Told) != 3 {
 		s.t.Errorf("one that does not read keeps a message from others: %+v", told)
@@ -184,8 +194,8 @@ func (s scenario) reports() {
 // refusesToSend checks what is no message, or for nobody.
 func (s scenario) refusesToSend() {
 	s.t.Helper()
-	s.fails("gopm-activator: error: send to my-api: my-api@7.service is not running", "send", "my-api", "7", "hello")
-	s.fails("gopm-activator: error: send to my-api: a message with a cmd that begins with NODE_ would be Node's own, not the app's",
+	s.fails("gopm: error: send to my-api: my-api@7.service is not running", "send", "my-api", "7", "hello")
+	s.fails("gopm: error: send to my-api: a message with a cmd that begins with NODE_ would be Node's own, not the app's",
 		"send", "my-api", `{"cmd":"NODE_CLUSTER","act":"disconnect"}`)
 }
 
@@ -228,13 +238,13 @@ func TestForkMessages(t *testing.T) {
 	mute.logs(mute.activator(), "goes on without")
 
 	for _, message := range [][]string{{"hello"}, {"1", "--topic=cache:clear", "key"}} {
-		_, err := s.Run(t.Context(), "gopm-activator", append([]string{"send", "job"}, message...)...)
+		_, err := s.Run(t.Context(), "gopm", append([]string{"send", "job"}, message...)...)
 		s.must(err)
 	}
 	job.logs(job.unit(0), `got "hello"`)
 	job.logs(job.unit(1), `got "hello"`)
 	job.logs(job.unit(1), `got {"id":1,"type":"process:msg","topic":"cache:clear","data":"key"}`)
-	s.fails("gopm-activator: error: send to mute: mute@0.service: it has no channel", "send", "mute", "hello")
+	s.fails("gopm: error: send to mute: mute@0.service: it has no channel", "send", "mute", "hello")
 	running := job.running(2)
 	want := control.Status{App: "job", Mode: "fork", Instances: 2, Ready: 2, Listeners: []control.Listener{}, Workers: []control.Worker{
 		{Instance: 0, Unit: job.unit(0), PID: running[job.unit(0)], State: control.Ready},
@@ -245,7 +255,7 @@ func TestForkMessages(t *testing.T) {
 	}
 
 	// Without an agent nobody answers, and the rest is told all the same.
-	if got, want := text(t, s.lookAt("job", "--measure")), text(t, want); got != want {
+	if got, want := text(t, s.measured("job")), text(t, want); got != want {
 		t.Errorf("the status is %s\nwant %s", got, want)
 	}
 

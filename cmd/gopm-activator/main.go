@@ -20,21 +20,15 @@ var version = "devel"
 const help = `gopm-activator: share one port among an app's workers, replace them one by one
 
 Usage:
-  gopm-activator reload APP                    replace every worker, wait for the end
-  gopm-activator status APP                    what each worker and listener does
-  gopm-activator send APP [INSTANCE|all] MESSAGE
-                                               process.on('message') in the app
   gopm-activator serve APP                     (gopm-activator@APP.service)
+  gopm-activator reload APP                    (ExecReload= of the same)
   gopm-activator exec APP INSTANCE -- COMMAND  (ExecStart= of a worker)
   gopm-activator wait APP INSTANCE             (ExecStartPost= of a worker)
   gopm-activator drain APP INSTANCE            (ExecStop= of a worker)
 
-Examples:
-  gopm-activator reload my-api                 as systemctl reload my-api.target, but
-                                               exits with 1 where the reload was aborted
-  gopm-activator send my-api --topic cache:clear '{"key": 1}'
-                                               PM2's process:msg, to every worker
-  journalctl -u gopm-activator@my-api          what it did and why
+What people type is gopm(1):
+  gopm reload my-api
+  gopm ls
 
 Options:
 `
@@ -72,10 +66,6 @@ type options struct {
 	runtime string
 	drain   drainOptions
 	quiet   bool
-	json    bool
-	// measure: status asks the workers, too.
-	measure bool
-	topic   string
 }
 
 // run is the list of verbs.
@@ -91,10 +81,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
 	flags.StringVar(&o.exec.agent, "agent", agent, "exec: the file that is loaded into each worker")
 	flags.StringVar(&o.runtime, "runtime", "", "the `folder` of a gopm run, whose activator is meant and not systemd's")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload, send: print nothing but an error")
-	flags.BoolVar(&o.measure, "measure", false, "status: ask the workers what they measure of themselves")
-	flags.BoolVar(&o.json, "json", false, "status: print one JSON object")
-	flags.StringVar(&o.topic, "topic", "", "send: make it PM2's {id, type: 'process:msg', topic, data}")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
 	showVersion := flags.BoolP("version", "V", false, "print the version")
 	showHelp := flags.BoolP("help", "h", false, "print this help")
 	if err := flags.Parse(args); err != nil {
@@ -118,10 +105,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch verb {
 	case "reload":
 		return reload(ctx, at, o.quiet, stdout)
-	case "status":
-		return status(ctx, at, o, stdout)
-	case "send":
-		return send(ctx, at, rest, o.topic, o.quiet, stdout)
 	case "exec":
 		return execWorker(ctx, at, rest, o.exec)
 	case "wait":

@@ -3,14 +3,12 @@ package main
 import (
 	"bytes"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gopm/gopm/activator"
-	"github.com/gopm/gopm/activator/control"
 )
 
 // manual returns what follows a macro in gopm-activator(8), sorted.
@@ -62,37 +60,5 @@ func TestManualHasTheSettings(t *testing.T) {
 	slices.Sort(want)
 	if got := manual(t, ".It Ev "); !slices.Equal(got, slices.Compact(want)) {
 		t.Errorf("gopm-activator(8) has %s\nwant %s", strings.Join(got, " "), strings.Join(want, " "))
-	}
-}
-
-// TestManualHasTheStatus holds the keys of status --json to those that the manual
-// promises.
-func TestManualHasTheStatus(t *testing.T) {
-	page, err := os.ReadFile("../../packaging/man/gopm-activator.8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(page), "\n.Sh STATUS\n")
-	section, _, _ = strings.Cut(section, "\n.Sh ")
-	var promised []string
-	for _, list := range matches(section, `(?m)^\.(?:It )?Va ([a-z0-9_ ,]+)`) {
-		promised = append(promised, strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' })...)
-	}
-	var want []string
-	for _, part := range []any{control.Status{}, control.Roll{}, control.Worker{}, control.Listener{}, control.Measures{}, control.Latency{}, control.Delay{}} {
-		for i := range reflect.TypeOf(part).NumField() {
-			key, _, _ := strings.Cut(reflect.TypeOf(part).Field(i).Tag.Get("json"), ",")
-			want = append(want, key)
-		}
-	}
-	slices.Sort(promised)
-	slices.Sort(want)
-	if !slices.Equal(promised, want) {
-		t.Errorf("gopm-activator(8) has %q\nwant %q", promised, want)
-	}
-	for _, state := range []control.State{control.Missing, control.Starting, control.Settling, control.Ready, control.Sick, control.Stalled, control.Draining} {
-		if !strings.Contains(section, ".It Li "+string(state)+"\n") {
-			t.Errorf("gopm-activator(8) lacks the state %s", state)
-		}
 	}
 }

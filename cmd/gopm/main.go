@@ -7,27 +7,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // version is set by the linker.
 var version = "devel"
 
-// Exit codes.
+// Exit codes, which gopm(1) promises.
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitDenied = 4 // as systemctl(1) has it
 )
 
 // errUsage tells that the command line makes no sense.
 var errUsage = errors.New("usage")
+
+// errDenied tells that the user may not do this.
+var errDenied = errors.New("needs root")
 
 // world is what a verb sees of the machine.
 type world struct {
@@ -40,16 +50,18 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	err := run(ctx, os.Args[1:], world{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
-	switch {
-	case err == nil:
+	if err == nil {
 		return
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "gopm: error: %v\nhint: gopm --help\n", err)
-		os.Exit(exitUsage)
-	default:
-		fmt.Fprintf(os.Stderr, "gopm: error: %v\n", err)
-		os.Exit(exitFailed)
 	}
+	fmt.Fprintf(os.Stderr, "gopm: error: %v\n", err)
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, "hint: gopm --help")
+		os.Exit(exitUsage)
+	case errors.Is(err, errDenied):
+		os.Exit(exitDenied)
+	}
+	os.Exit(exitFailed)
 }
 
 // verb is one thing that gopm does. Each has a file of its own.
@@ -66,7 +78,16 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		runVerb(),
+		lsVerb(),
+		describeVerb(),
+		jlistVerb(),
 		reloadVerb(),
+		restartVerb(),
+		startVerb(),
+		stopVerb(),
+		sendVerb(),
+		signalVerb(),
+		envVerb(),
 	}
 }
 
@@ -77,40 +98,97 @@ func run(ctx context.Context, args []string, w world) error {
 	}
 	switch args[0] {
 	case "--help", "-h", "help":
+		if len(args) == 2 && args[0] == "help" {
+			return run(ctx, []string{args[1], "--help"}, w)
+		}
 		return printHelp(w.stdout)
-	case "--version", "-V", "version":
+	case "--version", "-V", "-v", "version":
 		fmt.Fprintln(w.stdout, "gopm", version)
 		return nil
 	}
 	all := verbs()
 	i := slices.IndexFunc(all, func(v verb) bool { return slices.Contains(v.names, args[0]) })
 	if i < 0 {
-		return fmt.Errorf("%w: there is no verb %q", errUsage, args[0])
+		return unknownVerb(all, args[0], w)
 	}
 	v := all[i]
 	flags := pflag.NewFlagSet("gopm "+v.names[0], pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	do := v.flags(flags)
 	help := flags.BoolP("help", "h", false, "print this help")
-	if err := flags.Parse(args[1:]); err != nil {
+	if err := flags.Parse(protectNumbers(args[1:])); err != nil {
 		return fmt.Errorf("%w: gopm %s: %w", errUsage, v.names[0], err)
 	}
 	if *help {
-		fmt.Fprintf(w.stdout, "gopm %s: %s\n\nUsage:\n  gopm %s %s\n\nExamples:\n%s\nOptions:\n%s", v.names[0], v.about, v.names[0], v.args, v.examples, flags.FlagUsages())
+		fmt.Fprintf(w.stdout, "gopm %s: %s\n\nUsage:\n  gopm %s %s\n\nExamples:\n%s\nOptions:\n%s", v.names[0], v.about, strings.Join(v.names, "|"), v.args, v.examples, flags.FlagUsages())
 		return nil
 	}
-	return do(ctx, w, flags.Args())
+	return explain(do(ctx, w, flags.Args()), args)
+}
+
+// negative is a number that must not be taken for a flag.
+var negative = regexp.MustCompile(`^-\d+$`)
+
+// protectNumbers has what follows a negative number be no flag.
+func protectNumbers(args []string) []string {
+	i := slices.IndexFunc(args, negative.MatchString)
+	if i < 0 || slices.Contains(args[:i], "--") {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), i, "--")
+}
+
+// explain says of a refusal in one line what to do about it.
+func explain(err error, args []string) error {
+	bySystemd := errors.Is(err, systemd.ErrDenied)
+	if !bySystemd && !errors.Is(err, control.ErrDenied) && !errors.Is(err, fs.ErrPermission) || os.Getuid() == 0 {
+		return err
+	}
+	or := ""
+	if bySystemd {
+		or = " (or a rule of polkit's that lets you)"
+	}
+	return fmt.Errorf("gopm %s %w%s: sudo gopm %s", args[0], errDenied, or, strings.Join(args, " "))
+}
+
+// nearest is the one of words that somebody may have meant; empty where none is
+// near.
+func nearest(word string, words []string) string {
+	const mostOff = 2
+	best, found := mostOff+1, ""
+	for _, w := range words {
+		if off := levenshtein.Distance(word, w, nil); off < best && off < len(word) {
+			best, found = off, w
+		}
+	}
+	return found
+}
+
+// unknownVerb answers a word that is no verb: what of PM2's has another way
+// here, or what was meant.
+func unknownVerb(all []verb, word string, w world) error {
+	if answer, ok := pm2Words[word]; ok {
+		return answer.give(word, w)
+	}
+	var names []string
+	for _, v := range all {
+		names = append(names, v.names...)
+	}
+	if meant := nearest(word, names); meant != "" {
+		return fmt.Errorf("%w: there is no verb %q; did you mean %s?", errUsage, word, meant)
+	}
+	return fmt.Errorf("%w: there is no verb %q", errUsage, word)
 }
 
 func printHelp(out io.Writer) error {
 	fmt.Fprint(out, "gopm: run Node apps, and see and steer those that systemd runs\n\nUsage:\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, v := range verbs() {
-		fmt.Fprintf(table, "  gopm %s %s\t%s\n", strings.Join(v.names, "|"), v.args, v.about)
+		fmt.Fprintf(table, "  gopm %s\t%s\n", strings.TrimSpace(strings.Join(v.names, "|")+" "+v.args), v.about)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(out, "\ngopm VERB --help tells more of each; so does gopm(1)\n")
+	_, err := fmt.Fprint(out, "\nAPP is an app's name, APP@2 its instance 2, and all is every app.\ngopm VERB --help tells more of each; so does gopm(1)\n")
 	return err
 }

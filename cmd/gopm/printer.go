@@ -20,7 +20,7 @@ type style struct {
 // What a terminal takes for colours: ECMA-48, "Select graphic rendition".
 var colours = map[runner.Kind]string{runner.Out: "\x1b[32m", runner.Err: "\x1b[31m", runner.Process: "\x1b[36m"}
 
-const plain = "\x1b[m"
+const uncoloured = "\x1b[m"
 
 // jsonLine has the names of pm2-runtime --json.
 type jsonLine struct {
@@ -54,7 +54,7 @@ func (s style) format(l runner.Line) []byte {
 	}
 	whose = fmt.Sprintf("%-*s |", s.width, whose)
 	if s.colour {
-		whose = colours[l.Kind] + whose + plain
+		whose = colours[l.Kind] + whose + uncoloured
 	}
 	return []byte(whose + " " + text + "\n")
 }

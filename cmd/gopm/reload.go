@@ -2,35 +2,73 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
 
 func reloadVerb() verb {
 	return verb{
 		names:    []string{"reload"},
-		args:     "APP",
-		about:    "replace every worker, without losing a request",
-		examples: "  gopm reload my-api      exits with 1 where the reload was aborted\n",
+		args:     "APP…",
+		about:    "replace every worker of apps, without losing a request",
+		examples: "  gopm reload my-api      exits with 1 where the reload was aborted\n  gopm reload all         one app after the other\n",
 		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
+			user := userFlag(flags)
 			quiet := flags.BoolP("quiet", "q", false, "print nothing but an error")
 			return func(ctx context.Context, w world, args []string) error {
-				if len(args) != 1 {
-					return fmt.Errorf("%w: gopm reload APP", errUsage)
-				}
-				err := control.Ask(ctx, control.System.Address(args[0]), control.Hello{Verb: control.Reload}, func(line string) {
-					if !*quiet {
-						fmt.Fprintln(w.stdout, line)
-					}
-				})
+				s := newSite(ctx, w, *user)
+				chosen, err := s.choose(ctx, args)
 				if err != nil {
-					return fmt.Errorf("reload %s: %w", args[0], err)
+					return err
 				}
-				return nil
+				return each(chosen, func(c choice) error {
+					if c.instance >= 0 {
+						return fmt.Errorf("%w: a reload is of a whole app; gopm restart %s drains and restarts one instance", errUsage, c.name())
+					}
+					show := newProgress(w, *quiet)
+					err := s.reload(ctx, c.app, show)
+					show.end(err == nil)
+					return err
+				})
 			}
 		},
 	}
+}
+
+// reload replaces an app's workers.
+func (s site) reload(ctx context.Context, app fleet.App, show *progress) error {
+	switch {
+	case app.State == fleet.Stopped || app.State == fleet.Failed && !app.Supervised:
+		return fmt.Errorf("reload %s: it is %s; gopm start %s starts it", app.Name, app.State, app.Name)
+	case app.Supervised && s.owns():
+		return s.roll(ctx, app, show)
+	}
+	// Over the bus, where polkit decides. A reload of the target would never be
+	// reported as failed.
+	if err := s.systemd.Do(ctx, systemd.Reload, app.Reloader()); err != nil {
+		if errors.Is(err, systemd.ErrDenied) {
+			return err
+		}
+		return fmt.Errorf("reload %s: aborted; journalctl -u %s tells why", app.Name, app.Reloader())
+	}
+	show.line("reload: done")
+	return nil
+}
+
+// roll has the activator do it, which tells how far it is.
+func (s site) roll(ctx context.Context, app fleet.App, show *progress) error {
+	err := control.AskReload(ctx, s.manager.Address(app.Name), show.step)
+	switch {
+	case errors.Is(err, control.ErrGone):
+		return fmt.Errorf("reload %s: %w during the reload; the next one goes on with a roll that had begun (journalctl -u %s); to be sure, reload again", app.Name, err, app.Activator())
+	case err != nil:
+		return fmt.Errorf("reload %s: %w", app.Name, err)
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func (a *appReader) variables(v value, block bool) []Variable {
 				continue
 			}
 		}
-		out = append(out, Variable{Name: f.key, Value: text, Secret: isSecret(f.key, text)})
+		out = append(out, Variable{Name: f.key, Value: text, Secret: IsSecret(f.key, text)})
 	}
 	return out
 }

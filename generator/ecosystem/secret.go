@@ -16,8 +16,9 @@ var secretText = pattern(`^[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@|[?&;](p
 // secretPlain is a value that gives nothing away.
 var secretPlain = pattern(`^(|true|false|null|yes|no|on|off|\d{1,5}|\d+(ms|s|m|h|d))$`)
 
-// isSecret reports whether a variable is a secret or looks like one.
-func isSecret(name, text string) bool {
+// IsSecret reports whether a variable of an environment is a secret or looks like
+// one.
+func IsSecret(name, text string) bool {
 	return secretText().MatchString(text) || secretName().MatchString(name) && !secretPlain().MatchString(text)
 }
 
@@ -33,7 +34,7 @@ func secretWords(words []string) []string {
 		name := strings.ReplaceAll(strings.TrimLeft(option, "-"), "-", "_")
 		switch {
 		case secretText().MatchString(text) || secretText().MatchString(word):
-		case text == "" || strings.HasPrefix(text, "-") || !isSecret(name, text):
+		case text == "" || strings.HasPrefix(text, "-") || !IsSecret(name, text):
 			continue
 		}
 		if text == "" || secretText().MatchString(option) {

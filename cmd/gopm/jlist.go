@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
+)
+
+func jlistVerb() verb {
+	return verb{
+		names:    []string{"jlist"},
+		args:     "",
+		about:    "the workers as pm2 jlist prints them, for exporters and scripts",
+		examples: "  gopm jlist | jq -r '.[] | [.name, .pm2_env.status, .monit.memory] | @tsv'\n",
+		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
+			user := userFlag(flags)
+			return func(ctx context.Context, w world, args []string) error {
+				if len(args) > 0 {
+					return fmt.Errorf("%w: gopm jlist takes no app", errUsage)
+				}
+				s := newSite(ctx, w, *user)
+				s.reader.Window = longLook
+				f, err := s.reader.Read(ctx)
+				if err != nil {
+					return err
+				}
+				commands, err := s.commands(ctx, f)
+				if err != nil {
+					return err
+				}
+				return json.NewEncoder(w.stdout).Encode(jlist(f, commands, time.Now()))
+			}
+		},
+	}
+}
+
+// pm2Process is an entry of pm2 jlist, as PM2 7 prints it. What PM2 has there of
+// its own daemon is left out, and of the environment all but NODE_APP_INSTANCE:
+// anybody could read the secrets in it.
+type pm2Process struct {
+	PID   int      `json:"pid"`
+	Name  string   `json:"name"`
+	Env   pm2Env   `json:"pm2_env"`
+	ID    int      `json:"pm_id"`
+	Monit pm2Monit `json:"monit"`
+}
+
+type pm2Monit struct {
+	Memory int64   `json:"memory"` // bytes
+	CPU    float64 `json:"cpu"`    // percent of one CPU
+}
+
+type pm2Env struct {
+	Name             string                     `json:"name"`
+	Namespace        string                     `json:"namespace"`
+	ID               int                        `json:"pm_id"`
+	Instance         int                        `json:"NODE_APP_INSTANCE"`
+	Instances        int                        `json:"instances"`
+	Mode             string                     `json:"exec_mode"`
+	Status           string                     `json:"status"`
+	Uptime           int64                      `json:"pm_uptime"` // when it began: milliseconds since 1970
+	Created          int64                      `json:"created_at"`
+	Restarts         int                        `json:"restart_time"`
+	UnstableRestarts int                        `json:"unstable_restarts"`
+	Autorestart      bool                       `json:"autorestart"`
+	Watch            bool                       `json:"watch"`
+	Username         string                     `json:"username"`
+	Dir              string                     `json:"pm_cwd"`
+	Script           string                     `json:"pm_exec_path"`
+	Interpreter      string                     `json:"exec_interpreter"`
+	Version          string                     `json:"version"`
+	Metrics          map[string]control.Metric  `json:"axm_monitor"`
+	Actions          []pm2Action                `json:"axm_actions"`
+	Options          map[string]json.RawMessage `json:"axm_options"`
+	Unit             string                     `json:"gopm_unit"`
+}
+
+type pm2Action struct {
+	Name string `json:"action_name"`
+}
+
+// command is what an app's units run.
+type command struct {
+	dir, user, interpreter, script string
+	restarts                       bool
+}
+
+// commands asks systemd for them, by app.
+func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, error) {
+	found := make([]command, len(f.Apps))
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(8)
+	for i, a := range f.Apps {
+		asking.Go(func() error {
+			// Whether or not it runs, and whatever instances there are.
+			properties, err := s.systemd.Properties(ctx, a.Name+"@0.service")
+			if err == nil {
+				found[i] = commandOf(properties)
+			}
+			return err
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return nil, err
+	}
+	out := make(map[string]command)
+	for i, a := range f.Apps {
+		out[a.Name] = found[i]
+	}
+	return out, nil
+}
+
+// withWord are Node's options whose value is the next word (node(1)).
+var withWord = []string{"-r", "--require", "--import", "--loader", "--experimental-loader"}
+
+// commandOf reads it out of a service's properties
+// (org.freedesktop.systemd1(5)).
+func commandOf(properties map[string]any) command {
+	var c command
+	c.dir, _ = properties["WorkingDirectory"].(string)
+	c.user, _ = properties["User"].(string)
+	restart, _ := properties["Restart"].(string)
+	c.restarts = restart != "" && restart != "no"
+	if c.user == "" {
+		c.user = "root"
+	}
+	var words []string
+	if lines, _ := properties["ExecStart"].([][]any); len(lines) > 0 && len(lines[0]) > 1 {
+		words, _ = lines[0][1].([]string)
+	}
+	words = words[slices.Index(words, "--")+1:] // behind gopm-activator exec APP N --
+	if len(words) > 0 && path.Base(words[0]) == "env" {
+		words = words[1:]
+		for len(words) > 0 && (strings.Contains(words[0], "=") || strings.HasPrefix(words[0], "-")) {
+			words = words[1:]
+		}
+	}
+	if len(words) == 0 {
+		return c
+	}
+	c.interpreter, c.script = path.Base(words[0]), words[0]
+	for i, word := range words[1:] {
+		if !strings.HasPrefix(word, "-") && !slices.Contains(withWord, words[i]) {
+			c.script = word
+			break
+		}
+	}
+	if !filepath.IsAbs(c.script) {
+		c.script = filepath.Join(c.dir, c.script)
+	}
+	return c
+}
+
+// jlist is the fleet as PM2 would have it. Its numbers are those of the list:
+// unlike instances, no two apps have the same.
+func jlist(f fleet.Fleet, commands map[string]command, now time.Time) []pm2Process {
+	list := []pm2Process{}
+	for _, a := range f.Apps {
+		workers := a.Workers
+		if len(workers) == 0 {
+			workers = []fleet.Worker{{Worker: control.Worker{State: fleet.WorkerStopped}}}
+		}
+		for _, w := range workers {
+			list = append(list, pm2ProcessOf(len(list), a, w, commands[a.Name], now))
+		}
+	}
+	return list
+}
+
+func pm2ProcessOf(id int, a fleet.App, w fleet.Worker, c command, now time.Time) pm2Process {
+	began := now
+	if !w.Began.IsZero() {
+		began = w.Began
+	}
+	p := pm2Process{PID: w.PID, Name: a.Title, ID: id, Env: pm2Env{
+		Name: a.Title, Namespace: "default", ID: id, Instance: w.Instance, Instances: max(1, a.Instances),
+		Mode: a.Mode + "_mode", Status: pm2Status(w.State),
+		Uptime: began.UnixMilli(), Created: began.UnixMilli(), Restarts: w.Restarts,
+		Autorestart: c.restarts, Username: c.user, Dir: c.dir, Script: c.script, Interpreter: c.interpreter,
+		Version: "N/A", Metrics: w.Metrics, Actions: []pm2Action{}, Options: w.Configuration, Unit: w.Unit,
+	}}
+	if a.Mode == "" {
+		p.Env.Mode = "cluster_mode"
+	}
+	if p.Env.Metrics == nil {
+		p.Env.Metrics = map[string]control.Metric{}
+	}
+	if p.Env.Options == nil {
+		p.Env.Options = map[string]json.RawMessage{}
+	}
+	for _, name := range w.Actions {
+		p.Env.Actions = append(p.Env.Actions, pm2Action{name})
+	}
+	if w.Memory != nil {
+		p.Monit.Memory = *w.Memory
+	}
+	if w.CPU != nil {
+		p.Monit.CPU = math.Round(*w.CPU*10) / 10
+	}
+	return p
+}
+
+// pm2Status is PM2's word for a worker's state.
+func pm2Status(s control.State) string {
+	switch s {
+	case control.Ready, control.Sick:
+		return "online"
+	case control.Starting, control.Settling:
+		return "launching"
+	case control.Draining, control.Stalled, fleet.WorkerStopping:
+		return "stopping"
+	case fleet.WorkerFailed:
+		return "errored"
+	case fleet.WorkerRestarting:
+		return "waiting restart"
+	}
+	return "stopped"
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
+)
+
+func lsVerb() verb {
+	return verb{
+		names:    []string{"ls", "list", "status", "l", "ps"},
+		args:     "[APP…]",
+		about:    "the apps and what their workers do",
+		examples: "  gopm ls\n  gopm ls --json | jq -r '.[] | select(.state != \"online\").app'\n  gopm ls --names         for scripts and completions\n",
+		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
+			user := userFlag(flags)
+			asJSON := flags.Bool("json", false, "print a JSON array of the apps")
+			names := flags.Bool("names", false, "print the names of the apps alone")
+			return func(ctx context.Context, w world, args []string) error {
+				f, err := newSite(ctx, w, *user).reader.Read(ctx)
+				if err != nil {
+					return err
+				}
+				if f, err = only(f, args); err != nil {
+					return err
+				}
+				switch {
+				case *names:
+					for _, name := range f.Names() {
+						fmt.Fprintln(w.stdout, name)
+					}
+					return nil
+				case *asJSON:
+					return printJSON(w, append([]fleet.App{}, f.Apps...))
+				}
+				return printFleet(w, f, terminalOf(w.stdout, w.getenv), time.Now())
+			}
+		},
+	}
+}
+
+// only is the part of a fleet that words name; all of it where there are none.
+func only(f fleet.Fleet, words []string) (fleet.Fleet, error) {
+	if len(words) == 0 {
+		return f, nil
+	}
+	chosen, err := choices(f, words)
+	f.Apps = nil
+	for _, c := range chosen {
+		if c.instance >= 0 {
+			c.app.Workers = c.workers()
+		}
+		f.Apps = append(f.Apps, c.app)
+	}
+	return f, err
+}
+
+func printJSON(w world, v any) error {
+	out := json.NewEncoder(w.stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+// row is a worker or, for an app that has none, the app.
+type row struct {
+	app    fleet.App
+	worker fleet.Worker
+	none   bool
+	now    time.Time
+}
+
+// column is one of the table. Where that is too wide for the terminal those that
+// are least dear go first.
+type column struct {
+	title string
+	dear  int // 0: it never goes
+	right bool
+	cell  func(row) string
+}
+
+var columns = []column{
+	{title: "app", cell: func(r row) string { return r.app.Name }},
+	{title: "id", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Instance) })},
+	{title: "mode", dear: 1, cell: func(r row) string { return orDash(r.app.Mode) }},
+	{title: "pid", dear: 3, right: true, cell: worker(func(w fleet.Worker) string { return number(w.PID) })},
+	{title: "uptime", right: true, cell: func(r row) string { return uptime(r.worker.Began, r.now) }},
+	{title: "↺", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Restarts) })},
+	{title: "status", cell: func(r row) string { return r.status() }},
+	{title: "cpu", right: true, cell: worker(func(w fleet.Worker) string { return percent(w.CPU) })},
+	{title: "mem", right: true, cell: worker(func(w fleet.Worker) string { return size(w.Memory) })},
+}
+
+// worker is the cell of a column that an app without workers has nothing in.
+func worker(cell func(fleet.Worker) string) func(row) string {
+	return func(r row) string {
+		if r.none {
+			return "-"
+		}
+		return cell(r.worker)
+	}
+}
+
+func (r row) status() string {
+	if r.none {
+		return string(r.app.State)
+	}
+	return string(r.worker.State)
+}
+
+// printFleet prints the table, and below it what is to be said of an app.
+func printFleet(w world, f fleet.Fleet, t terminal, now time.Time) error {
+	if len(f.Apps) == 0 {
+		_, err := fmt.Fprintln(w.stdout, "no app is known here: gopm-gen makes units of an ecosystem file, gopm run runs one")
+		return err
+	}
+	var rows []row
+	for _, a := range f.Apps {
+		for _, worker := range a.Workers {
+			rows = append(rows, row{app: a, worker: worker, now: now})
+		}
+		if len(a.Workers) == 0 {
+			rows = append(rows, row{app: a, none: true, now: now})
+		}
+	}
+	if _, err := w.stdout.Write(table(rows, columns, t)); err != nil {
+		return err
+	}
+	var notes []string
+	for _, a := range f.Apps {
+		notes = append(notes, notesOf(a)...)
+	}
+	if f.Limited != nil {
+		notes = append(notes, "less is shown: "+f.Limited.Error())
+	}
+	if len(notes) > 0 {
+		fmt.Fprintln(w.stdout)
+	}
+	for _, note := range notes {
+		if _, err := fmt.Fprintln(w.stdout, shorten(plain(note), t.width)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notesOf is what is to be said of an app that no worker's row says.
+func notesOf(a fleet.App) []string {
+	var notes []string
+	switch {
+	case a.Roll != nil:
+		notes = append(notes, fmt.Sprintf("%s: rolling %d/%d (%s): %s", a.Name, a.Roll.Done, a.Roll.Total, a.Roll.Reason, a.Roll.Doing))
+	case a.State == fleet.Partial:
+		notes = append(notes, sum(a))
+	}
+	if a.Aborted != "" {
+		notes = append(notes, fmt.Sprintf("%s: last reload aborted: %s", a.Name, a.Aborted))
+	}
+	return notes
+}
+
+// table makes rows fit into a terminal.
+func table(rows []row, columns []column, t terminal) []byte {
+	for {
+		text := render(rows, columns, false)
+		least := -1
+		for i, c := range columns {
+			if c.dear > 0 && (least < 0 || c.dear < columns[least].dear) {
+				least = i
+			}
+		}
+		if widest(text) <= t.width || least < 0 {
+			return render(rows, columns, t.colour)
+		}
+		columns = append(append([]column{}, columns[:least]...), columns[least+1:]...)
+	}
+}
+
+func widest(text []byte) int {
+	most := 0
+	for line := range bytes.Lines(text) {
+		most = max(most, utf8.RuneCount(bytes.TrimSpace(line)))
+	}
+	return most
+}
+
+func render(rows []row, columns []column, colour bool) []byte {
+	lines := make([]string, len(rows)+1)
+	for i, c := range columns {
+		cells := []string{c.title}
+		for _, r := range rows {
+			cells = append(cells, c.cell(r))
+		}
+		width := 0
+		for _, cell := range cells {
+			width = max(width, utf8.RuneCountInString(cell))
+		}
+		for n, cell := range cells {
+			text := fmt.Sprintf("%-*s", width, cell)
+			if c.right {
+				text = fmt.Sprintf("%*s", width, cell)
+			}
+			if colour && n > 0 && c.title == "status" {
+				text = colourOf(cell) + text + reset
+			}
+			if i > 0 {
+				text = "  " + text
+			}
+			lines[n] += text
+		}
+	}
+	var out bytes.Buffer
+	for _, line := range lines {
+		fmt.Fprintln(&out, strings.TrimRight(line, " "))
+	}
+	return out.Bytes()
+}
+
+// The colours (console_codes(4)).
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	reset  = "\x1b[39m"
+)
+
+// colourOf is that of a status.
+func colourOf(status string) string {
+	switch control.State(status) {
+	case control.Ready, control.State(fleet.Online):
+		return green
+	case fleet.WorkerFailed, control.Sick, control.Stalled, fleet.WorkerStopped, control.Missing:
+		return red
+	}
+	return yellow
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+func percent(p *float64) string {
+	if p == nil {
+		return "-"
+	}
+	return strconv.FormatFloat(*p, 'f', 1, 64) + "%"
+}
+
+// size is a number of bytes as PM2 shows it.
+func size(bytes *int64) string {
+	if bytes == nil {
+		return "-"
+	}
+	n := float64(*bytes)
+	for _, unit := range []string{"b", "kb", "mb"} {
+		if n < 1024 {
+			return strconv.FormatFloat(n, 'f', 1, 64) + unit
+		}
+		n /= 1024
+	}
+	return strconv.FormatFloat(n, 'f', 1, 64) + "gb"
+}
+
+// uptime is how long something runs, as PM2 shows it.
+func uptime(began, now time.Time) string {
+	if began.IsZero() {
+		return "-"
+	}
+	d := max(0, now.Sub(began))
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dD", int(d.Hours())/24)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// shown is a fleet in many states.
+func shown() fleet.Fleet {
+	f := fleetOf("my-api", "shop")
+	cpu, memory := 12.34, int64(68<<20)
+	for i := range f.Apps[0].Workers {
+		w := &f.Apps[0].Workers[i]
+		w.Began, w.CPU, w.Memory, w.Restarts = noon.Add(-25*time.Hour), &cpu, &memory, 3
+	}
+	f.Apps[0].Workers[1].State, f.Apps[0].Roll = control.Draining, &control.Roll{Reason: "reload", Done: 2, Total: 2, Doing: "restart my-api@1.service"}
+	shop := &f.Apps[1]
+	shop.State, shop.Ready, shop.Aborted = fleet.Partial, 1, "the canary\x1b[2J failed"
+	shop.Workers[1] = fleet.Worker{Worker: control.Worker{Instance: 1, State: fleet.WorkerFailed}}
+	f.Apps = append(f.Apps, fleet.App{Name: "worker", Title: "worker", State: fleet.Stopped, Mode: "fork"})
+	return f
+}
+
+func TestPrintFleet(t *testing.T) {
+	tests := map[int]string{
+		80: `app     id  mode     pid  uptime  ↺  status      cpu     mem
+my-api   0  cluster  100      1D  3  ready     12.3%  68.0mb
+my-api   1  cluster  101      1D  3  draining  12.3%  68.0mb
+shop     0  cluster  100       -  0  ready         -       -
+shop     1  cluster    -       -  0  failed        -       -
+worker   -  fork       -       -  -  stopped       -       -
+
+my-api: rolling 2/2 (reload): restart my-api@1.service
+shop: partial, 1 of 2 ready
+shop: last reload aborted: the canary?[2J failed
+`,
+		48: `app     id  uptime  ↺  status      cpu     mem
+my-api   0      1D  3  ready     12.3%  68.0mb
+my-api   1      1D  3  draining  12.3%  68.0mb
+shop     0       -  0  ready         -       -
+shop     1       -  0  failed        -       -
+worker   -       -  -  stopped       -       -
+
+my-api: rolling 2/2 (reload): restart my-api@1.…
+shop: partial, 1 of 2 ready
+shop: last reload aborted: the canary?[2J failed
+`,
+	}
+	for width, want := range tests {
+		w, stdout := outside()
+		if err := printFleet(w, shown(), terminal{width: width}, noon); err != nil || stdout.String() != want {
+			t.Errorf("%d columns: prints, %v:\n%s\nwant:\n%s", width, err, stdout, want)
+		}
+	}
+}
+
+// Colours change no column, and tell what is well from what is not.
+func TestColours(t *testing.T) {
+	plain, coloured := printed(t, false), printed(t, true)
+	for _, code := range []string{red, green, yellow, reset} {
+		coloured = strings.ReplaceAll(coloured, code, "")
+	}
+	if coloured != plain {
+		t.Errorf("without its colours it is\n%s\nwant\n%s", coloured, plain)
+	}
+	text := printed(t, true)
+	for _, want := range []string{green + "ready   " + reset, yellow + "draining" + reset, red + "failed  " + reset, red + "stopped " + reset} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+}
+
+func printed(t *testing.T, colour bool) string {
+	t.Helper()
+	w, stdout := outside()
+	if err := printFleet(w, shown(), terminal{is: true, colour: colour, width: 80}, noon); err != nil {
+		t.Fatal(err)
+	}
+	return stdout.String()
+}
+
+func TestUptime(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 59 * time.Second: "59s", time.Minute: "1m", 59*time.Minute + 59*time.Second: "59m", time.Hour: "1h", 47 * time.Hour: "1D", 48 * time.Hour: "2D",
+	} {
+		if got := uptime(noon.Add(-d), noon); got != want {
+			t.Errorf("%s is %s, want %s", d, got, want)
+		}
+	}
+}
+
+// What exporters and scripts look at is under PM2's names.
+func TestJlist(t *testing.T) {
+	f := shown()
+	f.Apps[0].Workers[0].Metrics = map[string]control.Metric{"Loop delay": {Value: json.RawMessage(`"0.5"`), Unit: "ms"}}
+	f.Apps[0].Workers[0].Actions = []string{"km:heapdump"}
+	commands := map[string]command{"my-api": {dir: "/srv/my-api", user: "my-api", interpreter: "node", script: "/srv/my-api/src/index.js", restarts: true}}
+	list := jlist(f, commands, noon)
+	first, err := json.Marshal(list[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"pid":100,"name":"my-api!","pm2_env":{"name":"my-api!","namespace":"default","pm_id":0,"NODE_APP_INSTANCE":0,"instances":2,` +
+		`"exec_mode":"cluster_mode","status":"online","pm_uptime":1795172400000,"created_at":1795172400000,"restart_time":3,"unstable_restarts":0,` +
+		`"autorestart":true,"watch":false,"username":"my-api","pm_cwd":"/srv/my-api","pm_exec_path":"/srv/my-api/src/index.js","exec_interpreter":"node","version":"N/A",` +
+		`"axm_monitor":{"Loop delay":{"value":"0.5","unit":"ms"}},"axm_actions":[{"action_name":"km:heapdump"}],"axm_options":{},"gopm_unit":""},` +
+		`"pm_id":0,"monit":{"memory":71303168,"cpu":12.3}}`
+	if string(first) != want {
+		t.Errorf("the first is\n%s\nwant\n%s", first, want)
+	}
+	var statuses []string
+	for id, p := range list {
+		statuses = append(statuses, p.Name+" "+p.Env.Status)
+		if p.ID != id {
+			t.Errorf("entry %d has the number %d", id, p.ID)
+		}
+	}
+	if got, want := strings.Join(statuses, ", "), "my-api! online, my-api! stopping, shop! online, shop! errored, worker stopped"; got != want {
+		t.Errorf("the list is %s, want %s", got, want)
+	}
+}
+
+func TestCommandOf(t *testing.T) {
+	tests := map[string]string{
+		"/usr/bin/gopm-activator exec --pin my-api %i -- node --require x.cjs src/index.js -p 1": "node /srv/a/src/index.js",
+		"/usr/bin/gopm-activator exec my-api 0 -- node src/index.js":                             "node /srv/a/src/index.js",
+		"/usr/bin/gopm-activator exec my-api 0 -- /usr/bin/env A=b /usr/bin/node /srv/b/x.js":    "node /srv/b/x.js",
+		"/usr/bin/python3 -u app.py": "python3 /srv/a/app.py",
+		"/opt/server":                "server /opt/server",
+	}
+	for line, want := range tests {
+		c := commandOf(map[string]any{"WorkingDirectory": "/srv/a", "ExecStart": [][]any{{"", strings.Fields(line)}}})
+		if got := c.interpreter + " " + c.script; got != want || c.user != "root" {
+			t.Errorf("%s is %s of %s, want %s", line, got, c.user, want)
+		}
+	}
+	if c := commandOf(nil); c.script != "" {
+		t.Errorf("a unit that there is not has the command %+v", c)
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/gopm/gopm/activator/control"
+)
+
+// progress shows how far a reload is: a bar on a terminal, lines elsewhere.
+type progress struct {
+	w     world
+	quiet bool
+	term  terminal
+	bar   *progressbar.ProgressBar // nil before the first step
+}
+
+func newProgress(w world, quiet bool) *progress {
+	return &progress{w: w, quiet: quiet, term: terminalOf(w.stdout, w.getenv)}
+}
+
+// step is an activator's answer on the way.
+func (p *progress) step(answer control.Answer) {
+	switch {
+	case p.quiet:
+		return
+	case !p.term.is || answer.Roll == nil:
+		p.line(answer.Progress)
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(answer.Roll.Total,
+			progressbar.OptionSetWriter(p.w.stdout),
+			progressbar.OptionSetWidth(16),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetElapsedTime(true),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionEnableColorCodes(p.term.colour),
+		)
+	}
+	p.bar.Describe(shorten(answer.Progress, p.term.width-40))
+	// A worker that is being replaced isn't yet.
+	_ = p.bar.Set(max(0, answer.Roll.Done-1)) // it fails where the terminal does
+}
+
+// line is something to say beside the steps.
+func (p *progress) line(text string) {
+	if !p.quiet {
+		fmt.Fprintln(p.w.stdout, text)
+	}
+}
+
+// end leaves the terminal at the beginning of a line. done: all steps are.
+func (p *progress) end(done bool) {
+	if p.bar == nil {
+		return
+	}
+	if done {
+		_ = p.bar.Finish()
+	}
+	fmt.Fprintln(p.w.stdout)
+}

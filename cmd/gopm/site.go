@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
+)
+
+// site is the service manager that a verb is about, and what it runs.
+type site struct {
+	manager control.Manager
+	systemd *systemd.Manager
+	reader  *fleet.Reader
+}
+
+// userFlag is how people name their own manager.
+func userFlag(flags *pflag.FlagSet) *bool {
+	return flags.Bool("user", false, "the apps of your own service manager (systemctl --user)")
+}
+
+// lookTime is for how long the CPUs are looked at: nobody waits for it, and who
+// asks every few seconds gets the right mean. Who wants one answer looks longer.
+const (
+	lookTime = 10 * time.Millisecond
+	longLook = 100 * time.Millisecond
+)
+
+// newSite reaches the system's manager or, with user, the caller's own.
+func newSite(ctx context.Context, w world, user bool) site {
+	of := control.System
+	if user {
+		of = control.Manager{Runtime: w.getenv("XDG_RUNTIME_DIR"), User: true}
+		if of.Runtime == "" {
+			of.Runtime = fmt.Sprintf("/run/user/%d", os.Getuid())
+		}
+	}
+	s := site{manager: of, systemd: systemd.New(ctx, of, "")}
+	s.reader = &fleet.Reader{Manager: of, Systemd: s.systemd, Host: os.DirFS("/"), Window: lookTime}
+	return s
+}
+
+// owns tells whether the caller is the user of the activators, whom they obey.
+func (s site) owns() bool { return s.manager.User || os.Getuid() == 0 }
+
+// choice is what somebody has named: an app, or one instance of it.
+type choice struct {
+	app      fleet.App
+	instance int // -1: all of it
+}
+
+// name is what people call it.
+func (c choice) name() string {
+	if c.instance < 0 {
+		return c.app.Name
+	}
+	return c.app.Name + "@" + strconv.Itoa(c.instance)
+}
+
+// unit is what systemd has to start or stop.
+func (c choice) unit() string {
+	if c.instance < 0 {
+		return c.app.Target()
+	}
+	return c.name() + ".service"
+}
+
+// workers are those that it has.
+func (c choice) workers() []fleet.Worker {
+	if c.instance < 0 {
+		return c.app.Workers
+	}
+	if w, ok := c.app.Worker(c.instance); ok {
+		return []fleet.Worker{w}
+	}
+	return nil
+}
+
+// choose reads the fleet and finds what the words name in it.
+func (s site) choose(ctx context.Context, words []string) ([]choice, error) {
+	f, err := s.reader.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return choices(f, words)
+}
+
+// chooseOne is choose for one word.
+func (s site) chooseOne(ctx context.Context, word string) (choice, error) {
+	found, err := s.choose(ctx, []string{word})
+	switch {
+	case err != nil:
+		return choice{}, err
+	case len(found) != 1:
+		return choice{}, fmt.Errorf("%w: name one app, not %s", errUsage, word)
+	}
+	return found[0], nil
+}
+
+// choices finds what words name among the apps that there are.
+func choices(f fleet.Fleet, words []string) ([]choice, error) {
+	if len(words) == 0 {
+		return nil, fmt.Errorf("%w: give an app, or all", errUsage)
+	}
+	var out []choice
+	for _, word := range words {
+		if word == "all" {
+			for _, a := range f.Apps {
+				out = append(out, choice{a, -1})
+			}
+			continue
+		}
+		if app, ok := f.Find(word); ok {
+			out = append(out, choice{app, -1})
+			continue
+		}
+		name, number, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(word, ".service"), ".target"), "@")
+		app, ok := f.Find(name)
+		if !ok {
+			return nil, unknownApp(f, word)
+		}
+		instance := -1
+		if number != "" {
+			n, err := strconv.Atoi(number)
+			if err != nil || n < 0 {
+				return nil, fmt.Errorf("%w: %q is not an instance's number", errUsage, number)
+			}
+			instance = n
+		}
+		out = append(out, choice{app, instance})
+	}
+	return out, nil
+}
+
+// mostNames is how many apps fit into a line.
+const mostNames = 12
+
+// unknownApp tells which apps there are.
+func unknownApp(f fleet.Fleet, word string) error {
+	names := f.Names()
+	switch filepath.Ext(word) {
+	case ".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml":
+		return fmt.Errorf("%s is a file: gopm run %s runs its apps here and now, gopm-gen %s makes units of them", word, word, word)
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("there is no app %q, nor any other: gopm-gen makes units of an ecosystem file", word)
+	}
+	if meant := nearest(word, names); meant != "" {
+		return fmt.Errorf("there is no app %q; did you mean %s?", word, meant)
+	}
+	more := ""
+	if len(names) > mostNames {
+		more = fmt.Sprintf(" and %d more", len(names)-mostNames)
+		names = names[:mostNames]
+	}
+	return fmt.Errorf("there is no app %q; there are %s%s", word, strings.Join(names, ", "), more)
+}
