@@ -54,6 +54,13 @@ type Activator struct {
 	lookout *lookout // nil in fork mode, where nobody is steered to
 	surveys []*survey
 
+	// was is how many workers a predecessor had. cut: that was another number, and
+	// a roll was under way.
+	was       int
+	counted   bool     // the number of today has its mark
+	oldCounts []string // marks of others
+	cut       bool
+
 	left bool // Run ends
 	// takesOver: in fork mode, the app was started by a predecessor. What does
 	// not run now has ended by itself.
@@ -126,6 +133,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		events:   make(chan func()),
 		refused:  seldom(),
 	}
+	a.was = a.count
 	a.surge, a.parallel = s.Pace(a.count)
 	now, err := monotonic()
 	if err != nil {
@@ -145,6 +153,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	if err := a.inherit(env.Passed, states); err != nil {
 		return err
 	}
+	a.cut = a.wasCut(states)
 	a.settle()
 	for _, w := range a.workers {
 		switch {
@@ -322,12 +331,13 @@ func (a *Activator) report(err error) {
 
 // missing are the instances that have to be started.
 func (a *Activator) missing(states map[int]systemd.State) []int {
+	known := 0 // what they do is settled
 	if a.takesOver {
-		return nil
+		known = a.was
 	}
 	var missing []int
 	for instance := range a.count {
-		if states[instance].Active != "active" {
+		if instance >= known && states[instance].Active != "active" {
 			missing = append(missing, instance)
 		}
 	}
@@ -415,6 +425,7 @@ func (a *Activator) inherit(files []*os.File, states map[int]systemd.State) erro
 			declared = append(declared, p.fd)
 		}
 	}
+	a.inheritCount(stored)
 	if a.control == nil {
 		return fmt.Errorf("no control socket: start gopm-activator@%s.socket, which starts this service with it", a.settings.App)
 	}

@@ -40,3 +40,14 @@ func TestRollMark(t *testing.T) {
 		t.Errorf("%s is read as %d", startedMark, begun)
 	}
 }
+
+func TestCountMark(t *testing.T) {
+	if count, ok := parseCountMark(countMark(12)); count != 12 || !ok || !isStored(countMark(12)) {
+		t.Errorf("read as %d, %v", count, ok)
+	}
+	for _, name := range []string{"count-", "count-1x", "counts-1", startedMark} {
+		if count, ok := parseCountMark(name); ok {
+			t.Errorf("%s is read as %d", name, count)
+		}
+	}
+}

@@ -266,6 +266,11 @@ func (a *Activator) tell(r *roll, j journal, format string, args ...any) {
 // left to do. Surge workers without it are what the end of a roll has left over,
 // and are stopped. Of a roll in place the trace is a mark.
 func (a *Activator) resume(states map[int]systemd.State) {
+	if a.was != a.count {
+		a.rescale(states)
+		return
+	}
+	a.markCount()
 	canary := states[a.count]
 	resumes := canary.Runs() && a.overlaps()
 	var surges []int

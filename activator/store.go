@@ -94,7 +94,7 @@ func (n notifier) forget(name string) error {
 func isStored(name string) bool {
 	kind, _, _ := strings.Cut(name, "-")
 	switch kind {
-	case "listener", "sockets", "channel", "given", "listens", "ready", "rolling", "started", "datagram":
+	case "listener", "sockets", "channel", "given", "listens", "ready", "rolling", "started", "count", "datagram":
 		return !strings.HasSuffix(name, ".socket")
 	}
 	return false

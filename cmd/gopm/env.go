@@ -71,12 +71,15 @@ func environment(host fs.FS, c choice) ([]string, error) {
 // hidden is in the place of a secret.
 const hidden = "(hidden)"
 
+// folders are variables of every shell's, which are called like passwords.
+var folders = []string{"PWD", "OLDPWD"}
+
 // masked is an environment as it may be shown.
 func masked(env []string, secrets bool) []string {
 	var out []string
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
-		if !secrets && ecosystem.IsSecret(name, value) {
+		if !secrets && !slices.Contains(folders, name) && ecosystem.IsSecret(name, value) {
 			value = hidden
 		}
 		out = append(out, name+"="+value)

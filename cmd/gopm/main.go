@@ -85,6 +85,7 @@ func verbs() []verb {
 		restartVerb(),
 		startVerb(),
 		stopVerb(),
+		scaleVerb(),
 		sendVerb(),
 		signalVerb(),
 		envVerb(),

@@ -32,7 +32,9 @@ func find(host fs.FS, folders []string) map[string]bool {
 				}
 			}
 			if app, ok := strings.CutSuffix(name, reloadSuffix); ok && isMarked(host, path.Join(folder, name)) {
-				apps[app] = apps[app]
+				if _, known := apps[app]; !known {
+					apps[app] = false
+				}
 			}
 		}
 	}
