@@ -31,7 +31,7 @@ func describeVerb() verb {
 					return fmt.Errorf("%w: give one app", errUsage)
 				}
 				s := newSite(ctx, w, *user)
-				s.reader.Window = longLook
+				s.lookLonger()
 				c, err := s.chooseOne(ctx, args[0])
 				if err != nil {
 					return err
@@ -40,11 +40,11 @@ func describeVerb() verb {
 				if *asJSON {
 					return printJSON(w, c.app)
 				}
-				properties, err := s.systemd.Properties(ctx, c.app.Name+"@0.service")
+				commands, err := s.commands(ctx, fleet.Fleet{Apps: []fleet.App{c.app}})
 				if err != nil {
 					return err
 				}
-				return printApp(w, c.app, commandOf(properties), time.Now())
+				return printApp(w, c.app, commands[c.app.Name], time.Now())
 			}
 		},
 	}
@@ -62,11 +62,15 @@ func printApp(w world, a fleet.App, c command, now time.Time) error {
 	}
 	fact("state", strings.TrimPrefix(sum(a), a.Name+": "))
 	fact("mode", orDash(a.Mode))
-	fact("script", c.script)
-	fact("interpreter", c.interpreter)
-	fact("folder", c.dir)
-	fact("user", c.user)
-	fact("unit", a.Target())
+	if a.Run == "" {
+		fact("script", c.script)
+		fact("interpreter", c.interpreter)
+		fact("folder", c.dir)
+		fact("user", c.user)
+		fact("unit", a.Target())
+	} else {
+		fact("gopm run", a.Run)
+	}
 	if a.Roll != nil {
 		fact("rolling", fmt.Sprintf("%s, %d of %d: %s", a.Roll.Reason, a.Roll.Done, a.Roll.Total, a.Roll.Doing))
 	}
@@ -109,6 +113,9 @@ func printApp(w world, a fleet.App, c command, now time.Time) error {
 	}
 	if err := lists.Flush(); err != nil {
 		return err
+	}
+	if a.Run != "" {
+		return nil
 	}
 	_, err := fmt.Fprintf(w.stdout, "\nsystemctl cat '%s@.service' shows its unit, gopm env %s its environment, journalctl -u '%s@*' its logs\n", a.Name, a.Name, a.Name)
 	return err

@@ -31,7 +31,7 @@ func jlistVerb() verb {
 					return fmt.Errorf("%w: gopm jlist takes no app", errUsage)
 				}
 				s := newSite(ctx, w, *user)
-				s.reader.Window = longLook
+				s.lookLonger()
 				f, err := s.reader.Read(ctx)
 				if err != nil {
 					return err
@@ -104,6 +104,9 @@ func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, 
 	asking.SetLimit(8)
 	for i, a := range f.Apps {
 		asking.Go(func() error {
+			if a.Run != "" {
+				return nil
+			}
 			// Whether or not it runs, and whatever instances there are.
 			properties, err := s.systemd.Properties(ctx, a.Name+"@0.service")
 			if err == nil {

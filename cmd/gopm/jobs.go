@@ -65,6 +65,9 @@ func each(chosen []choice, do func(choice) error) error {
 
 // run has systemd do a job, and looks at what became of it.
 func (s site) run(ctx context.Context, w world, job rollout.Verb, c choice) error {
+	if err := ofRun(c.app); err != nil {
+		return err
+	}
 	if job != rollout.Stop {
 		for _, worker := range c.workers() {
 			// Whoever asks for a start is not held back by a limit of starts.

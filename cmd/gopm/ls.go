@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,8 @@ type row struct {
 // are least dear go first.
 type column struct {
 	title string
-	dear  int // 0: it never goes
+	dear  int  // 0: it never goes
+	rare  bool // it is there only where there is something in it
 	right bool
 	cell  func(row) string
 }
@@ -98,6 +100,32 @@ var columns = []column{
 	{title: "status", cell: func(r row) string { return r.status() }},
 	{title: "cpu", right: true, cell: worker(func(w fleet.Worker) string { return percent(w.CPU) })},
 	{title: "mem", right: true, cell: worker(func(w fleet.Worker) string { return size(w.Memory) })},
+	{title: "conns", dear: 4, rare: true, right: true, cell: measured(func(m control.Measures) string {
+		if m.Connections == nil {
+			return "-"
+		}
+		return strconv.Itoa(*m.Connections)
+	})},
+	{title: "req/s", dear: 5, rare: true, right: true, cell: measured(func(m control.Measures) string {
+		return strconv.FormatFloat(m.RequestsPerSecond, 'f', 1, 64)
+	})},
+	{title: "loop", dear: 2, rare: true, right: true, cell: measured(func(m control.Measures) string {
+		if m.EventLoopDelay == nil {
+			return "-"
+		}
+		return strconv.FormatFloat(m.EventLoopDelay.Mean, 'f', 1, 64) + "ms"
+	})},
+}
+
+// measured is the cell of a column that only a worker which has measured itself
+// has something in.
+func measured(cell func(control.Measures) string) func(row) string {
+	return func(r row) string {
+		if r.worker.Measures == nil {
+			return "-"
+		}
+		return cell(*r.worker.Measures)
+	}
 }
 
 // worker is the cell of a column that an app without workers has nothing in.
@@ -170,6 +198,9 @@ func notesOf(a fleet.App) []string {
 
 // table makes rows fit into a terminal.
 func table(rows []row, columns []column, t terminal) []byte {
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c column) bool {
+		return c.rare && !slices.ContainsFunc(rows, func(r row) bool { return c.cell(r) != "-" })
+	})
 	for {
 		text := render(rows, columns, false)
 		least := -1
@@ -181,7 +212,7 @@ func table(rows []row, columns []column, t terminal) []byte {
 		if widest(text) <= t.width || least < 0 {
 			return render(rows, columns, t.colour)
 		}
-		columns = append(append([]column{}, columns[:least]...), columns[least+1:]...)
+		columns = slices.Delete(columns, least, least+1)
 	}
 }
 

@@ -67,10 +67,10 @@ func TestManualHasTheVerbs(t *testing.T) {
 func TestManualHasTheKeys(t *testing.T) {
 	section := manual(t, "JSON")
 	var promised, want []string
-	for _, list := range matches(section, `(?m)^\.(?:It )?Va ([a-z ,]+)`) {
+	for _, list := range matches(section, `(?m)^\.(?:It )?Va ([a-z0-9_ ,]+)`) {
 		promised = append(promised, strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' })...)
 	}
-	for _, part := range []any{fleet.App{}, fleet.Worker{}, control.Roll{}, control.Worker{}, control.Listener{}} {
+	for _, part := range []any{fleet.App{}, fleet.Worker{}, control.Roll{}, control.Worker{}, control.Listener{}, control.Measures{}, control.Latency{}, control.Delay{}} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(part)) {
 			if key, _, _ := strings.Cut(field.Tag.Get("json"), ","); key != "" {
 				want = append(want, key)

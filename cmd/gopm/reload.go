@@ -46,7 +46,7 @@ func (s site) reload(ctx context.Context, app fleet.App, show *progress) error {
 	switch {
 	case app.State == fleet.Stopped || app.State == fleet.Failed && !app.Supervised:
 		return fmt.Errorf("reload %s: it is %s; gopm start %s starts it", app.Name, app.State, app.Name)
-	case app.Supervised && s.owns():
+	case app.Supervised && s.owns(app):
 		return s.roll(ctx, app, show)
 	}
 	// Over the bus, where polkit decides. A reload of the target would never be
@@ -63,7 +63,7 @@ func (s site) reload(ctx context.Context, app fleet.App, show *progress) error {
 
 // roll has the activator do it, which tells how far it is.
 func (s site) roll(ctx context.Context, app fleet.App, show *progress) error {
-	err := control.AskReload(ctx, s.manager.Address(app.Name), show.step)
+	err := control.AskReload(ctx, s.address(app), show.step)
 	switch {
 	case errors.Is(err, control.ErrGone):
 		return fmt.Errorf("reload %s: %w during the reload; the next one goes on with a roll that had begun (journalctl -u %s); to be sure, reload again", app.Name, err, app.Activator())

@@ -44,7 +44,9 @@ func scaleVerb() verb {
 					return fmt.Errorf("%w: a number of workers is an app's, not an instance's", errUsage)
 				case !c.app.Supervised:
 					return fmt.Errorf("scale %s: it has no activator that could start more; set instances in its ecosystem file and run gopm-gen", c.app.Name)
-				case !s.owns():
+				case c.app.Run != "":
+					return ofRun(c.app)
+				case !s.owns(c.app):
 					return fmt.Errorf("scale %s: %w", c.app.Name, fs.ErrPermission)
 				}
 				return s.scale(ctx, w, c.app.Name, wanted)

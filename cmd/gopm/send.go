@@ -47,7 +47,7 @@ func sendVerb() verb {
 				if !c.app.Awake() {
 					return fmt.Errorf("send to %s: it is %s; gopm start %s starts it", c.app.Name, c.app.State, c.app.Name)
 				}
-				err = control.Ask(ctx, s.manager.Address(c.app.Name), request, func(line string) {
+				err = control.Ask(ctx, s.address(c.app), request, func(line string) {
 					if !*quiet {
 						fmt.Fprintln(w.stdout, line)
 					}

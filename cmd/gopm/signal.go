@@ -38,6 +38,9 @@ func signalVerb() verb {
 }
 
 func (s site) signal(ctx context.Context, w world, c choice, signal unix.Signal) error {
+	if err := ofRun(c.app); err != nil {
+		return err
+	}
 	sent := 0
 	for _, worker := range c.workers() {
 		if !worker.Runs() {

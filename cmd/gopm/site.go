@@ -44,13 +44,36 @@ func newSite(ctx context.Context, w world, user bool) site {
 			of.Runtime = fmt.Sprintf("/run/user/%d", os.Getuid())
 		}
 	}
+	self := control.Process{UID: os.Getuid(), Runtime: w.getenv("XDG_RUNTIME_DIR")}
 	s := site{manager: of, systemd: systemd.New(ctx, of, "")}
-	s.reader = &fleet.Reader{Manager: of, Systemd: s.systemd, Host: os.DirFS("/"), Window: lookTime}
+	s.reader = &fleet.Reader{
+		Manager: of, Systemd: s.systemd, Runs: self.Runs, Host: os.DirFS("/"),
+		Window: lookTime, Patience: lookTime,
+	}
 	return s
 }
 
-// owns tells whether the caller is the user of the activators, whom they obey.
-func (s site) owns() bool { return s.manager.User || os.Getuid() == 0 }
+// lookLonger is for who wants one answer, and not a fast one.
+func (s site) lookLonger() { s.reader.Window, s.reader.Patience = longLook, longLook }
+
+// address is where an app's activator listens.
+func (s site) address(a fleet.App) control.Address {
+	if a.Run != "" {
+		return control.Manager{Runtime: a.Run}.Address(a.Name)
+	}
+	return s.manager.Address(a.Name)
+}
+
+// ofRun is why systemd can do nothing to an app; nil where it can.
+func ofRun(a fleet.App) error {
+	if a.Run == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is of a gopm run: gopm reload %s replaces its workers, and SIGTERM to that process ends it", a.Name, a.Name)
+}
+
+// owns tells whether the caller is the user of an app's activator, whom it obeys.
+func (s site) owns(a fleet.App) bool { return s.manager.User || a.Run != "" || os.Getuid() == 0 }
 
 // choice is what somebody has named: an app, or one instance of it.
 type choice struct {

@@ -101,24 +101,24 @@ func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, 
 // DialUnix connects to a socket in the machine's file system: no network
 // namespace stands in between.
 func (m *Machine) DialUnix(ctx context.Context, name string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "unix", m.file(name))
+	return new(net.Dialer).DialContext(ctx, "unix", m.HostFile(name))
 }
 
 // WriteFile writes a file in the machine, and makes its folder.
 func (m *Machine) WriteFile(name, content string) error {
-	return writeFile(m.file(name), content)
+	return writeFile(m.HostFile(name), content)
 }
 
 // ReadFile reads a file in the machine.
 func (m *Machine) ReadFile(name string) (string, error) {
-	content, err := os.ReadFile(m.file(name))
+	content, err := os.ReadFile(m.HostFile(name))
 	return string(content), err
 }
 
-// file is the host's name of the machine's file, as its processes see it:
+// HostFile is the host's name of the machine's file, as its processes see it:
 // /run and other folders are mounted in its namespace only. Where its root is
 // read-only, it is as the host sees it.
-func (m *Machine) file(name string) string {
+func (m *Machine) HostFile(name string) string {
 	if m.within != "" {
 		return filepath.Join(m.within, name)
 	}

@@ -54,7 +54,7 @@ func (m *Machine) Systemd() (*dbus.Conn, error) {
 // bus connects to the machine's system bus, and not to systemd's private
 // socket: systemd turns away whom it can't see in its own process namespace.
 func (m *Machine) bus() (*godbus.Conn, error) {
-	conn, err := godbus.Dial("unix:path=" + m.file("/run/dbus/system_bus_socket"))
+	conn, err := godbus.Dial("unix:path=" + m.HostFile("/run/dbus/system_bus_socket"))
 	if err != nil {
 		return nil, fmt.Errorf("connect to systemd: %w", err)
 	}

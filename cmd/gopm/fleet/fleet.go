@@ -62,6 +62,8 @@ type App struct {
 	Listeners []control.Listener `json:"listeners"`
 	// Unseen is why nothing of this is from the activator; empty where it is.
 	Unseen string `json:"unseen,omitempty"`
+	// Run is the folder of the gopm run that has the app; empty where systemd has it.
+	Run string `json:"run,omitempty"`
 
 	awake bool
 }

@@ -18,6 +18,7 @@ type seen struct {
 	services   map[string]systemd.Service // of the workers that have a process
 	status     *control.Status            // the activator's; nil where it did not say
 	unseen     string                     // why
+	of         control.Manager            // whose it is
 }
 
 // join makes an app of it.
@@ -25,6 +26,9 @@ func join(s seen) App {
 	a := App{
 		Name: s.name, Title: s.name, Supervised: s.supervised, Unseen: s.unseen,
 		Workers: []Worker{}, Listeners: []control.Listener{}, awake: awake(s),
+	}
+	if s.isRun() {
+		a.Run = s.of.Runtime
 	}
 	// Without a Description= systemd has the unit's name there.
 	if about := s.units[a.Target()].Description; about != "" && about != a.Target() {
@@ -66,8 +70,14 @@ func join(s seen) App {
 	return a
 }
 
+// isRun tells whether the app is of a gopm run: there are no units then.
+func (s seen) isRun() bool { return s.units == nil }
+
 // awake tells whether the app's activator runs, or is just about to again.
 func awake(s seen) bool {
+	if s.isRun() {
+		return true
+	}
 	switch s.units[activatorUnit(s.name)].Active {
 	case "active", "reloading", "activating":
 		return true

@@ -21,7 +21,8 @@ type usage struct {
 	// it is not known.
 	cpu     time.Duration
 	counted bool
-	at      time.Time // when this was read
+	grain   time.Duration // in which it is counted
+	at      time.Time     // when this was read
 }
 
 // ticks is how many there are in a second of what /proc/PID/stat counts: on
@@ -37,19 +38,20 @@ func boot(now time.Time) (time.Time, error) {
 	return now.Add(-time.Duration(since.Nano())), nil
 }
 
-// measure reads what the unit of a main process uses; false where it has gone.
-func measure(host fs.FS, pid int, booted time.Time) (usage, bool) {
+// measure reads what a main process uses or, where it is a unit's, all of its
+// unit; false where it has gone.
+func measure(host fs.FS, pid int, ofUnit bool, booted time.Time) (usage, bool) {
 	main, ok := readProcess(host, pid)
 	if !ok {
 		return usage{}, false
 	}
-	u := usage{began: booted.Add(main.began), memory: main.memory}
+	u := usage{began: booted.Add(main.began), memory: main.memory, cpu: main.cpu, counted: true, grain: time.Second / ticks, at: time.Now()}
 	group, ok := groupOf(host, pid)
-	if !ok {
+	if !ok || !ofUnit {
 		return u, true
 	}
 	u.cpu, u.counted = cpuOf(host, group)
-	u.at = time.Now()
+	u.grain, u.at = time.Microsecond, time.Now()
 	members, err := fs.ReadFile(host, path.Join(group, "cgroup.procs"))
 	if err != nil {
 		return u, true
@@ -66,6 +68,7 @@ func measure(host fs.FS, pid int, booted time.Time) (usage, bool) {
 // process is what /proc/PID/stat tells.
 type process struct {
 	began  time.Duration // after boot
+	cpu    time.Duration
 	memory int64
 }
 
@@ -86,6 +89,7 @@ func readProcess(host fs.FS, pid int) (process, bool) {
 	}
 	return process{
 		began:  time.Duration(field(22)) * (time.Second / ticks),
+		cpu:    time.Duration(field(14)+field(15)) * (time.Second / ticks),
 		memory: field(24) * int64(os.Getpagesize()),
 	}, true
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -27,34 +26,73 @@ const answerTime = time.Second
 type Reader struct {
 	Manager control.Manager
 	Systemd *systemd.Manager
-	Host    fs.FS // the root of the file system
+	// Runs finds each gopm run that goes on.
+	Runs func() []control.Manager
+	Host fs.FS // the root of the file system
 	// Window is the least time between the two looks at the CPUs of a first
 	// reading.
 	Window time.Duration
+	// Patience is how long a worker may take to tell what it measures of itself; 0:
+	// it is not asked.
+	Patience time.Duration
 
 	last map[string]usage // by worker unit
 }
 
 // Read looks at all apps.
 func (r *Reader) Read(ctx context.Context) (Fleet, error) {
+	runs, err := r.runs()
+	if err != nil {
+		return Fleet{}, err
+	}
+	units, err := r.units(ctx)
+	if err != nil && len(runs) == 0 {
+		return Fleet{}, err // else there is no systemd, as in a container
+	}
+	apps := append(units, runs...)
+	limited, err := r.ask(ctx, apps)
+	if err != nil {
+		return Fleet{}, err
+	}
+	f := Fleet{Limited: limited}
+	for _, s := range apps {
+		f.Apps = append(f.Apps, join(*s))
+	}
+	slices.SortStableFunc(f.Apps, func(x, y App) int { return strings.Compare(x.Name, y.Name) })
+	return f, r.measure(ctx, f)
+}
+
+// runs are the apps of each gopm run.
+func (r *Reader) runs() ([]*seen, error) {
+	var apps []*seen
+	for _, run := range r.Runs() {
+		names, err := run.Apps()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			apps = append(apps, &seen{name: name, supervised: true, of: run})
+		}
+	}
+	return apps, nil
+}
+
+// units are the apps that systemd has.
+func (r *Reader) units(ctx context.Context) ([]*seen, error) {
 	var folders []string
 	var loaded []systemd.Unit
 	asking, asked := errgroup.WithContext(ctx)
 	asking.Go(func() (err error) { folders, err = r.Systemd.Folders(asked); return err })
 	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, "*@*.service", "*.target"); return err })
 	if err := asking.Wait(); err != nil {
-		return Fleet{}, err
+		return nil, err
 	}
-	apps := sort(find(r.Host, folders), loaded)
-	limited, err := r.ask(ctx, apps)
-	if err != nil {
-		return Fleet{}, err
+	var apps []*seen
+	for _, s := range sort(find(r.Host, folders), loaded) {
+		s.of = r.Manager
+		apps = append(apps, s)
 	}
-	f := Fleet{Limited: limited}
-	for _, name := range slices.Sorted(maps.Keys(apps)) {
-		f.Apps = append(f.Apps, join(*apps[name]))
-	}
-	return f, r.measure(ctx, f)
+	return apps, nil
 }
 
 // sort gives each app its units. An app that somebody has written by hand is
@@ -87,7 +125,7 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 
 // ask fills in what systemd knows of the workers, and the activators of their
 // apps.
-func (r *Reader) ask(ctx context.Context, apps map[string]*seen) (limited, err error) {
+func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	var workers []string
 	var mu sync.Mutex
 	asking, asked := errgroup.WithContext(ctx)
@@ -104,7 +142,7 @@ func (r *Reader) ask(ctx context.Context, apps map[string]*seen) (limited, err e
 		asking.Go(func() error {
 			patient, cancel := context.WithTimeout(asked, answerTime)
 			defer cancel()
-			status, err := control.AskStatus(patient, r.Manager.Address(s.name))
+			status, err := r.status(patient, s.of.Address(s.name))
 			switch {
 			case err == nil:
 				s.status = &status
@@ -123,7 +161,9 @@ func (r *Reader) ask(ctx context.Context, apps map[string]*seen) (limited, err e
 		})
 	}
 	var services map[string]systemd.Service
-	asking.Go(func() (err error) { services, err = r.Systemd.Services(asked, workers); return err })
+	if len(workers) > 0 {
+		asking.Go(func() (err error) { services, err = r.Systemd.Services(asked, workers); return err })
+	}
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
@@ -135,6 +175,14 @@ func (r *Reader) ask(ctx context.Context, apps map[string]*seen) (limited, err e
 		}
 	}
 	return limited, nil
+}
+
+// status is what an activator knows.
+func (r *Reader) status(ctx context.Context, at control.Address) (control.Status, error) {
+	if r.Patience > 0 {
+		return control.AskMeasures(ctx, at, r.Patience)
+	}
+	return control.AskStatus(ctx, at)
 }
 
 // measure fills in what the workers use.
@@ -157,51 +205,50 @@ func (r *Reader) measure(ctx context.Context, f Fleet) error {
 	for i := range f.Apps {
 		for j := range f.Apps[i].Workers {
 			w := &f.Apps[i].Workers[j]
-			if now, ok := r.last[w.Unit]; ok {
-				w.use(before[w.Unit], now)
+			key := f.Apps[i].Run + w.Unit
+			if now, ok := r.last[key]; ok {
+				w.use(before[key], now)
 			}
 		}
 	}
 	return nil
 }
 
+// exact is in how many grains of a count something can be told of it.
+const exact = 50
+
 // use takes over what a worker has used, between two looks at it.
 func (w *Worker) use(before, now usage) {
 	w.Began, w.Memory = now.began, &now.memory
 	spent := now.at.Sub(before.at)
-	if now.counted && before.counted && spent > 0 && now.cpu >= before.cpu {
+	if now.counted && before.counted && spent > exact*now.grain && now.cpu >= before.cpu {
 		percent := 100 * float64(now.cpu-before.cpu) / float64(spent)
 		w.CPU = &percent
 	}
 }
 
-// look is what each worker that runs has used.
+// look is what each worker that runs has used, by the folder of its run and its
+// unit.
 func (r *Reader) look(f Fleet, booted time.Time) map[string]usage {
-	var workers []Worker
-	for _, a := range f.Apps {
-		for _, w := range a.Workers {
-			if w.Runs() {
-				workers = append(workers, w)
-			}
-		}
-	}
-	read := make([]*usage, len(workers))
+	var mu sync.Mutex
+	used := make(map[string]usage)
 	var looking errgroup.Group
 	looking.SetLimit(runtime.GOMAXPROCS(0))
-	for i, w := range workers {
+	for _, a := range f.Apps {
 		looking.Go(func() error {
-			if u, ok := measure(r.Host, w.PID, booted); ok {
-				read[i] = &u
+			for _, w := range a.Workers {
+				if !w.Runs() {
+					continue
+				}
+				if u, ok := measure(r.Host, w.PID, a.Run == "", booted); ok {
+					mu.Lock()
+					used[a.Run+w.Unit] = u
+					mu.Unlock()
+				}
 			}
 			return nil
 		})
 	}
 	_ = looking.Wait() // nothing of it fails
-	used := make(map[string]usage)
-	for i, w := range workers {
-		if read[i] != nil {
-			used[w.Unit] = *read[i]
-		}
-	}
 	return used
 }
