@@ -64,6 +64,12 @@ func execWorker(ctx context.Context, at control.Address, args []string, o execOp
 		return err
 	}
 	env := workerEnv(os.Environ(), at.App, instance, descriptors, o)
+	if stream, err := markErrors(os.Getenv("JOURNAL_STREAM"), at.App); err != nil {
+		fmt.Fprintf(os.Stderr, "gopm-activator: warning: %v; standard error counts as output in the journal\n", err)
+	} else if stream != "" {
+		own := "JOURNAL_STREAM=" + stream
+		env = append(without(env, []string{own}), own)
+	}
 	err = unix.Exec(path, command, append(without(env, increments), increments...))
 	return fmt.Errorf("execute %s: %w", path, err)
 }
