@@ -89,6 +89,7 @@ func verbs() []verb {
 		sendVerb(),
 		signalVerb(),
 		envVerb(),
+		logsVerb(),
 	}
 }
 

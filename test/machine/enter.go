@@ -27,8 +27,14 @@ const commandTime = 2 * time.Minute
 func (m *Machine) Run(ctx context.Context, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
+	return output(m.Command(ctx, name, args...))
+}
+
+// Command prepares a command in the machine, as root, that the caller starts. It
+// ends with ctx.
+func (m *Machine) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	enter := append([]string{"--target", strconv.Itoa(m.leader), "--all", "--root", "--wd", "--", name}, args...)
-	return output(command(ctx, "nsenter", enter...))
+	return command(ctx, "nsenter", enter...)
 }
 
 // NetCommand prepares a command that runs on the host, but in the machine's
