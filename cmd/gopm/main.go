@@ -90,6 +90,7 @@ func verbs() []verb {
 		signalVerb(),
 		envVerb(),
 		logsVerb(),
+		monitVerb(),
 	}
 }
 

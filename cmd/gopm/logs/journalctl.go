@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,7 +29,7 @@ type Journalctl func(ctx context.Context, args ...string) *exec.Cmd
 func Command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "journalctl", args...)
 	// A Ctrl-C is for us: that the child ends is then no failure.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	return command
 }
 
@@ -38,6 +39,10 @@ var errEnough = errors.New("enough")
 // entries calls each for the entries that the arguments ask for, until it returns
 // an error or there are no more.
 func (run Journalctl) entries(ctx context.Context, args []string, each func(entry) error) error {
+	// The child ends when the thread does that has started it (Pdeathsig, see
+	// prctl(2)).
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	args = append([]string{"--output=json", "--output-fields=" + fields, "--all", "--quiet", "--no-pager"}, args...)
