@@ -38,10 +38,11 @@ func readEnvironment(text string) []string {
 		commentEscaped
 	)
 	state := beforeKey
-	text = strings.ReplaceAll(text, "\r", "\n") + "\n"
+	text += "\n"
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		blank := c == ' ' || c == '\t' || c == '\n'
+		newline := c == '\n' || c == '\r'
+		blank := c == ' ' || c == '\t' || newline
 		switch state {
 		case beforeKey:
 			switch {
@@ -52,11 +53,11 @@ func readEnvironment(text string) []string {
 				key.WriteByte(c)
 			}
 		case inKey:
-			switch c {
-			case '\n':
+			switch {
+			case newline:
 				key.Reset()
 				state = beforeKey
-			case '=':
+			case c == '=':
 				state = beforeValue
 			default:
 				key.WriteByte(c)
@@ -64,7 +65,7 @@ func readEnvironment(text string) []string {
 		case beforeValue, inValue:
 			quotes := state == beforeValue
 			switch {
-			case c == '\n':
+			case newline:
 				push()
 				state = beforeKey
 			case quotes && c == '\'':
@@ -83,7 +84,7 @@ func readEnvironment(text string) []string {
 			}
 		case escaped:
 			state = inValue
-			if c != '\n' {
+			if !newline {
 				add(c)
 			}
 		case single:
@@ -106,15 +107,15 @@ func readEnvironment(text string) []string {
 			switch {
 			case strings.IndexByte("\"\\`$", c) >= 0:
 				add(c)
-			case c != '\n':
+			case !newline:
 				add('\\')
 				add(c)
 			}
 		case comment:
-			switch c {
-			case '\\':
+			switch {
+			case c == '\\':
 				state = commentEscaped
-			case '\n':
+			case newline:
 				state = beforeKey
 			}
 		case commentEscaped:

@@ -67,6 +67,7 @@ type Runner struct {
 	status   map[string]string
 	up       map[string]bool // the app's start is over
 	told     map[string]bool
+	shown    string   // the status, as it was last told
 	broken   []string // apps whose activator could not begin, and why
 }
 
@@ -199,13 +200,10 @@ func (r *Runner) progress() (up, over bool) {
 	}
 	services := maps.Clone(r.services)
 	status := strings.Join(texts, "; ")
-	said := r.told["STATUS="+status]
-	if !said {
-		clear(r.told)
-	}
-	r.told["STATUS="+status] = true
+	news := status != r.shown
+	r.shown = status
 	r.mu.Unlock()
-	if status != "" && !said {
+	if news {
 		r.notify("STATUS=" + status)
 	}
 	over = up

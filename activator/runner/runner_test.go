@@ -1,0 +1,313 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/units"
+)
+
+// stand is a run of units that are shell scripts.
+type stand struct {
+	t      *testing.T
+	stop   context.CancelFunc
+	reload chan struct{}
+	hurry  chan struct{}
+	end    chan error
+
+	mu     sync.Mutex
+	lines  []string
+	states []string
+}
+
+// script is the unit x@.service of a script, with more directives.
+func script(text, more string) []units.File {
+	return []units.File{
+		{Path: "usr/lib/systemd/system/x.target", Text: "[Unit]\nWants=x@0.service\n"},
+		{Path: "usr/lib/systemd/system-preset/80-gopm-x.preset", Text: "# of a test\nenable x.target\n"},
+		{Path: "usr/lib/systemd/system/x@.service", Text: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c \"" +
+			strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$$", "\n", `\n`).Replace(text) + "\"\nKillSignal=SIGINT\nSuccessExitStatus=130\nTimeoutStopSec=60s\n" + more + "\n"},
+		{Path: "usr/lib/systemd/system/x-reload.service", Text: "[Service]\nExecStart=/usr/bin/true\n" +
+			"ExecReload=-/usr/bin/systemctl reset-failed x@0.service\nExecReload=/usr/bin/systemctl try-restart x@0.service\n"},
+	}
+}
+
+// start starts it.
+func start(t *testing.T, files []units.File) *stand {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &stand{t: t, stop: cancel, reload: make(chan struct{}), hurry: make(chan struct{}), end: make(chan error, 1)}
+	go func() {
+		s.end <- Run(ctx, Options{
+			Units:   files,
+			Runtime: control.Manager{Runtime: t.TempDir()},
+			Environ: []string{"PATH=/usr/bin:/bin"},
+			Host:    os.DirFS("/"),
+			Lines: func(l Line) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.lines = append(s.lines, fmt.Sprintf("%s %s/%d %s", l.Kind, l.App, l.Instance, l.Text))
+			},
+			Notify: func(state string) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				first, _, _ := strings.Cut(state, "\n")
+				s.states = append(s.states, first)
+			},
+			Reload: s.reload,
+			Hurry:  s.hurry,
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if t.Failed() {
+			t.Log(strings.Join(s.said(), "\n"))
+		}
+	})
+	return s
+}
+
+func (s *stand) said() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines)
+}
+
+// until waits for a line, as often as it says.
+func (s *stand) until(line string, times int) {
+	s.t.Helper()
+	await(s.t, line, func() bool {
+		n := 0
+		for _, l := range s.said() {
+			if l == line {
+				n++
+			}
+		}
+		return n >= times
+	})
+}
+
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for late := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("waited for %s in vain", what)
+		}
+	}
+}
+
+// ended is how it ended.
+func (s *stand) ended() string {
+	s.t.Helper()
+	select {
+	case err := <-s.end:
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	case <-time.After(30 * time.Second):
+		s.t.Fatal("the run does not end")
+		return ""
+	}
+}
+
+func TestEnds(t *testing.T) {
+	limit := "Restart=always\nRestartSec=10ms\n[Unit]\nStartLimitIntervalSec=60s\nStartLimitBurst=3"
+	tests := []struct {
+		name, script, more string
+		want               string
+		lines              []string
+	}{
+		{"well", "echo hi; exit 0", "Restart=no", "", []string{"out x/0 hi", "process x/0 x@0.service has ended"}},
+		{"badly", "echo no >&2; exit 3", "Restart=no", "failed: x@0.service (exited with status 3)",
+			[]string{"err x/0 no", "process x/0 x@0.service has failed, and is not started again: exited with status 3"}},
+		{"130", "exit 130", "Restart=no", "", []string{"process x/0 x@0.service has ended"}},
+		{"by a clean signal", "kill -TERM $$", "Restart=no", "", []string{"process x/0 x@0.service has ended"}},
+		{"by another signal", "kill -SEGV $$", "Restart=no", "failed: x@0.service (killed by signal 11)",
+			[]string{"process x/0 x@0.service has failed, and is not started again: killed by signal 11"}},
+		{"again and again", "exit 1", limit, "failed: x@0.service (started 3 times within 1m0s)", []string{
+			"process x/0 x@0.service exited with status 1; it is started again in 10ms",
+			"process x/0 x@0.service exited with status 1; it is started again in 10ms",
+			"process x/0 x@0.service exited with status 1; it is started again in 10ms",
+			"process x/0 x@0.service has failed, and is not started again: started 3 times within 1m0s"}},
+		{"finally", "exit 4", "Restart=always\nRestartPreventExitStatus=4\nSuccessExitStatus=4", "", []string{"process x/0 x@0.service has ended"}},
+		{"finally and badly", "exit 4", "Restart=always\nRestartPreventExitStatus=4", "failed: x@0.service (exited with status 4)",
+			[]string{"process x/0 x@0.service has failed, and is not started again: exited with status 4"}},
+		{"without its folder", "exit 0", "Restart=no\nWorkingDirectory=/none", "failed: x@0.service (go to WorkingDirectory=: stat /none: no such file or directory)",
+			[]string{"process x/0 x@0.service has failed, and is not started again: go to WorkingDirectory=: stat /none: no such file or directory"}},
+		{"with variables", `echo "$A|$B|$INVOCATION_ID" | sed "s/[0-9a-f]\{32\}/ID/"`, "Restart=no\nEnvironment=\"A=a \\\"b\\\" %%\" B=%i", "",
+			[]string{`out x/0 a "b" %|0|ID`, "process x/0 x@0.service has ended"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t, script(test.script, test.more))
+			if got := s.ended(); got != test.want {
+				t.Errorf("it ends with %q, want %q", got, test.want)
+			}
+			lines := s.said()
+			// A line of the app's may come after what gopm says of its end.
+			slices.SortStableFunc(lines, func(a, b string) int {
+				return boolean(strings.HasPrefix(a, "process")) - boolean(strings.HasPrefix(b, "process"))
+			})
+			if !slices.Equal(lines, test.lines) {
+				t.Errorf("its lines are\n%q, want\n%q", lines, test.lines)
+			}
+		})
+	}
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestStop(t *testing.T) {
+	tests := []struct {
+		name, script, more string
+		hurry              bool
+		want               string
+	}{
+		{"in order", "trap 'echo bye; exit 0' INT; echo up; while :; do sleep 0.01; done", "", false, ""},
+		{"by the signal", "echo up; exec sleep 1000", "", false, ""},
+		{"too late", "trap '' INT; echo up; while :; do sleep 0.01; done", "TimeoutStopSec=100ms", false, "failed: x@0.service (killed by signal 9)"},
+		{"in a hurry", "trap '' INT; echo up; while :; do sleep 0.01; done", "", true, "failed: x@0.service (killed by signal 9)"},
+		{"by ExecStop=", "trap 'exit 0' USR1; trap '' INT; echo up; while :; do sleep 0.01; done", `ExecStop=/bin/sh -c "kill -USR1 $$MAINPID; while kill -0 $$MAINPID; do sleep 0.01; done"`, false, ""},
+		{"between two starts", "echo up", "Restart=always\nRestartSec=1000s", false, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t, script(test.script, test.more))
+			s.until("out x/0 up", 1)
+			if test.name == "between two starts" {
+				s.until("process x/0 x@0.service has ended; it is started again in 16m40s", 1)
+			}
+			s.stop()
+			if test.hurry {
+				close(s.hurry)
+			}
+			if got := s.ended(); got != test.want {
+				t.Errorf("it ends with %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestLeaves looks for what a main process leaves: a child in its session, one
+// in another, and one whose parent has ended.
+func TestLeaves(t *testing.T) {
+	for _, test := range []struct {
+		mode string
+		left int
+	}{{"control-group\nTimeoutStopSec=100ms", 0}, {"mixed", 0}, {"process", 3}} {
+		t.Run(test.mode, func(t *testing.T) {
+			dir := t.TempDir()
+			s := start(t, script(`cd `+dir+`; for how in "" setsid "setsid -f"; do $how sh -c 'echo $$ >$$.pid; exec sleep 1000' </dev/null >/dev/null 2>&1 & done
+				while [ $(ls | wc -l) -lt 3 ]; do sleep 0.01; done; echo up; wait`, "KillMode="+test.mode))
+			s.until("out x/0 up", 1)
+			s.stop()
+			if got := s.ended(); got != "" {
+				t.Errorf("it ends with %q", got)
+			}
+			pids, err := filepath.Glob(filepath.Join(dir, "*.pid"))
+			if err != nil || len(pids) != 3 {
+				t.Fatalf("the files are %q, %v", pids, err)
+			}
+			left := 0
+			for _, name := range pids {
+				var pid int
+				if _, err := fmt.Sscanf(filepath.Base(name), "%d.pid", &pid); err != nil {
+					t.Fatal(err)
+				}
+				stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+				if _, _, dead := parseStat(string(stat)); err == nil && !dead {
+					left++
+					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if left != test.left {
+				t.Errorf("%d processes are left, want %d", left, test.left)
+			}
+		})
+	}
+}
+
+func TestNotifies(t *testing.T) {
+	s := start(t, script("echo up; exec sleep 1000", ""))
+	s.until("out x/0 up", 1)
+	s.reload <- struct{}{}
+	s.until("out x/0 up", 2)
+	await(t, "the end of the reload", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.states) == 3
+	})
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	if want := []string{"READY=1", "RELOADING=1", "READY=1", "STOPPING=1"}; !slices.Equal(s.states, want) {
+		t.Errorf("it says %q, want %q", s.states, want)
+	}
+}
+
+func TestLogs(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, script(`printf 'one\ntwo\0\377'; echo three >&2`, "Restart=no\nStandardOutput=append:"+dir+"/out-%i.log\nStandardError=null"))
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	if text, err := os.ReadFile(dir + "/out-0.log"); err != nil || string(text) != "one\ntwo\x00\xff\n" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+	for _, want := range []string{"out x/0 one", "out x/0 two\x00\xff"} {
+		if !slices.Contains(s.said(), want) {
+			t.Errorf("the lines are %q, without %q", s.said(), want)
+		}
+	}
+
+	s = start(t, script("echo one", "Restart=no\nStandardOutput=append:"+dir+"/none/out.log"))
+	if got := s.ended(); got != "" {
+		t.Errorf("without its folder it ends with %q", got)
+	}
+	s.until("out x/0 one", 1)
+	s.until("process x/0 x@0.service: open log: open "+dir+"/none/out.log: no such file or directory; its lines go to the output alone", 1)
+}
+
+func TestReadLines(t *testing.T) {
+	long := strings.Repeat("x", MaxLine)
+	var got []string
+	readLines(bytes.NewBufferString("a\n\n"+long+"y\nz"), func(text []byte) { got = append(got, string(text)) })
+	if want := []string{"a", "", long, "y", "z"}; !slices.Equal(got, want) {
+		t.Errorf("the lines are %d long, want %d", len(got), len(want))
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	idle := script("true", "")
+	idle[1].Text = "# of a test\ndisable x.target\n"
+	for want, files := range map[string][]units.File{
+		"there is no app to start (autostart: false)":                         idle,
+		"read x@0.service: Service.RestartSec=: soon is no time":              script("true", "RestartSec=soon"),
+		"read x@0.service: KillSignal=: SIGNONE is no signal":                 script("true", "KillSignal=SIGNONE"),
+		"read x@.service: line 8 is neither a section nor a directive in one": script("true", "nonsense"),
+	} {
+		s := start(t, files)
+		if got := s.ended(); got != want {
+			t.Errorf("it ends with %q, want %q", got, want)
+		}
+	}
+}
