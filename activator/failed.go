@@ -50,6 +50,6 @@ func (a *Activator) followEnd(instance int) {
 }
 
 func (a *Activator) tellFailed(instance int, how string) {
-	a.journal.of(instance).as(workerFailed).err("%s has failed, and systemd does not start it again (%s); %d of %d %s are ready. When it is mended: systemctl reload %s",
-		a.settings.unit(instance), how, a.ready(), a.count, a.settings.noun(), a.settings.target())
+	a.journal.of(instance).as(workerFailed).err("%s has failed, and is not started again (%s); %d of %d %s are ready. When it is mended: gopm reload %s",
+		a.settings.unit(instance), how, a.ready(), a.count, a.settings.noun(), a.settings.App)
 }

@@ -307,7 +307,7 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	case errors.Is(reason, io.EOF) && w.draining:
 		j.info("%s has ended", w.unit)
 	case errors.Is(reason, io.EOF):
-		j.as(workerCrashed).warning("%s has ended without a drain; if it crashed, systemd starts it again as its Restart= says", w.unit)
+		j.as(workerCrashed).warning("%s has ended without a drain; if it crashed, it is started again as its Restart= says", w.unit)
 	default:
 		j.as(workerCrashed).err("%s: channel closed, which ends the worker: %v", w.unit, reason)
 	}

@@ -53,7 +53,7 @@ func TestCrashLoop(t *testing.T) {
 	}
 	journal, err := s.Journal(t.Context(), site.Activator)
 	s.must(err)
-	const line = "my-api@2.service has failed, and systemd does not start it again (exited with status 1); 3 of 4 workers are ready. When it is mended: systemctl reload my-api.target"
+	const line = "my-api@2.service has failed, and is not started again (exited with status 1); 3 of 4 workers are ready. When it is mended: gopm reload my-api"
 	if n := strings.Count(journal, line); n != 2 {
 		t.Errorf("the journal has %d times %q:\n%s", n, line, journal)
 	}

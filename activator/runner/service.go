@@ -143,7 +143,7 @@ func (s *service) restart(how string) []request {
 	s.restarts++
 	pause := s.spec.pause(s.restarts)
 	s.mu.Unlock()
-	s.say("%s %s; it is started again in %s", s.name, how, pause)
+	s.say("%s %s; it is started again in %s", s.name, how, pause.Round(time.Millisecond))
 	s.set("activating", "auto-restart")
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

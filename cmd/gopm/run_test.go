@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// TestRunManual holds the options in gopm-run(1) to those of the verb, in both
+// directions.
+func TestRunManual(t *testing.T) {
+	page, err := os.ReadFile("../../packaging/man/gopm-run.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It Fl -(\S+)`).FindAllStringSubmatch(string(page), -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(got)
+	want := []string{"help"}
+	flags := pflag.NewFlagSet("gopm run", pflag.ContinueOnError)
+	runVerb().flags(flags)
+	flags.VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("gopm-run(1) has %q, want %q", got, want)
+	}
+}
