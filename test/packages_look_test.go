@@ -112,7 +112,7 @@ func (s packaged) nothingLeft() {
 			left = append(left, name)
 		}
 	}
-	want := slices.Concat(s.by.left, s.administrators())
+	want := slices.Concat(s.by.left, s.by.logs, s.administrators())
 	slices.Sort(want)
 	if !slices.Equal(left, want) {
 		s.t.Errorf("left are %q, want %q", left, want)

@@ -32,16 +32,17 @@ var built = sync.OnceValues(func() (string, error) {
 
 // manager is what a package manager has of its own.
 type manager struct {
-	section string // of the guide
-	way     string // how the example's packages were built
-	suffix  string // of the file of version 1.0.0 of the app shop
-	prepare string // a line of the shell
-	version string // what prints the version of a package
-	remove  string // what removes a package and all that the manager ever removes of it
-	install string // what installs a file
-	fails   bool   // whether it fails where a maintainer script does
-	kept    []string
-	left    []string
+	section string   // of the guide
+	way     string   // how the example's packages were built
+	suffix  string   // of the file of version 1.0.0 of the app shop
+	prepare string   // a line of the shell
+	version string   // what prints the version of a package
+	remove  string   // what removes a package and all that the manager ever removes of it
+	install string   // what installs a file
+	fails   bool     // whether it fails where a maintainer script does
+	kept    []string // what the guide's remove keeps
+	logs    []string // what is never removed
+	left    []string // what else is left of gopm and the example
 }
 
 // apt is Debian's. What it keeps after a removal is configuration and state, as
@@ -73,8 +74,8 @@ var rpm = manager{
 	remove:  "rpm --erase ",
 	install: "rpm --upgrade ",
 	kept:    []string{"/etc/default/my-api", "/var/log/my-api", "/var/log/my-api/error.log", "/var/log/my-api/out.log"},
-	left: []string{"/etc/default/my-api", "/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/zsh/site-functions",
-		"/var/log/my-api", "/var/log/my-api/error.log", "/var/log/my-api/out.log"},
+	logs:    []string{"/var/log/my-api", "/var/log/my-api/error.log", "/var/log/my-api/out.log"},
+	left:    []string{"/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/zsh/site-functions"},
 }
 
 // packaged is a scenario whose gopm and apps come from packages.
@@ -88,6 +89,7 @@ type packaged struct {
 func TestPackagesOfDebian12(t *testing.T) {
 	s := bootForPackages(t, "bookworm", apt)
 	s.life()
+	s.upgradesGopmForUsers()
 	s.otherApps()
 	s.nothingLeft()
 }
@@ -189,6 +191,9 @@ func (s packaged) upgradesGopm() {
 
 // otherWay has nfpm's packages of the example live a short life.
 func (s packaged) otherWay() {
+	if out, err := s.shell("rm -f /etc/default/my-api"); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
 	name := "/packages/nfpm/my-api" + s.by.suffix
 	s.installs(name)
 	s.answers("world", "1.0.0")
@@ -197,11 +202,7 @@ func (s packaged) otherWay() {
 	s.answers("world of 1.1", "1.1.0")
 	s.replaced(old)
 	s.removes("my-api")
-	var kept []string
-	if !s.by.fails {
-		kept = s.by.kept
-	}
-	s.gone("my-api", kept)
+	s.gone("my-api", s.by.logs)
 }
 
 // bootForPackages boots a clean machine that packages can be installed on.

@@ -44,17 +44,23 @@ func bootUser(t *testing.T) userSite {
 			t.Logf("the user's journal: %v\n%s", err, journal)
 		}
 	})
-	accounts, err := s.ReadFile("/etc/passwd")
-	s.must(err)
-	s.must(s.WriteFile("/etc/passwd", accounts+"dev:x:"+uid+":"+uid+"::/tmp:/bin/sh\n"))
-	s.must(s.WriteFile("/etc/systemd/system/user@.service", userManager))
+	s.addManager()
 	for _, name := range []string{"gopm-activator@.service", "gopm-activator@.socket"} {
 		unit, err := os.ReadFile("../units/user/" + name)
 		s.must(err)
 		s.unit(name, string(unit))
 	}
-	s.systemctl("daemon-reload")
 	return s
+}
+
+// addManager adds a user, whose manager start starts.
+func (s userSite) addManager() {
+	s.t.Helper()
+	accounts, err := s.ReadFile("/etc/passwd")
+	s.must(err)
+	s.must(s.WriteFile("/etc/passwd", accounts+"dev:x:"+uid+":"+uid+"::/tmp:/bin/sh\n"))
+	s.must(s.WriteFile("/etc/systemd/system/user@.service", userManager))
+	s.systemctl("daemon-reload")
 }
 
 // unit writes one of the user's.
