@@ -32,14 +32,15 @@ var built = sync.OnceValues(func() (string, error) {
 
 // manager is what a package manager has of its own.
 type manager struct {
-	section string   // of the guide
-	way     string   // how the example's packages were built
-	suffix  string   // of the file of version 1.0.0 of the app shop
-	prepare string   // a line of the shell
-	version string   // what prints the version of a package
-	remove  string   // what removes a package and all that the manager ever removes of it
-	install string   // what installs a file
-	fails   bool     // whether it fails where a maintainer script does
+	section string // of the guide
+	way     string // how the example's packages were built
+	suffix  string // of the file of version 1.0.0 of the app shop
+	prepare string // a line of the shell
+	version string // what prints the version of a package
+	remove  string // what removes a package and all that the manager ever removes of it
+	install string // what installs a file
+	fails   bool   // whether it fails where a maintainer script does
+	purges  bool
 	kept    []string // what the guide's remove keeps
 	logs    []string // what is never removed
 	left    []string // what else is left of gopm and the example
@@ -57,6 +58,7 @@ var apt = manager{
 	remove:  "dpkg --purge ",
 	install: "apt-get install ",
 	fails:   true,
+	purges:  true,
 	kept: []string{"/etc/default/my-api", "/etc/logrotate.d/gopm-my-api", "/etc/systemd/system/multi-user.target.wants/my-api.target",
 		"/etc/systemd/system/sockets.target.wants/my-api.socket", "/var/log/my-api", "/var/log/my-api/error.log", "/var/log/my-api/out.log"},
 	left: []string{"/etc/apt/apt.conf.d/test", "/etc/dpkg/dpkg.cfg.d/test"},
@@ -83,7 +85,8 @@ type packaged struct {
 	scenario
 	by     manager
 	guide  packages.Guide
-	before []string // the files of the clean machine
+	typed  map[string]bool // steps of the guide
+	before []string        // the files of the clean machine
 }
 
 func TestPackagesOfDebian12(t *testing.T) {
@@ -129,9 +132,14 @@ func (s packaged) life() {
 	}
 	s.types("remove")
 	s.gone("my-api", s.by.kept)
-	if _, err := s.guide.Find(s.by.section, "purge"); err == nil {
+	if s.by.purges {
 		s.types("purge")
 		s.gone("my-api", nil)
+	}
+	for _, c := range s.guide[s.by.section] {
+		if !s.typed[c.Note] {
+			s.t.Errorf("nobody has tried what the guide says: %s", c.Line)
+		}
 	}
 }
 
@@ -223,7 +231,7 @@ func bootForPackages(t *testing.T, release string, by manager) packaged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := packaged{scenario: scenario{&site.Site{Machine: m}, t}, by: by, guide: guide}
+	s := packaged{scenario: scenario{&site.Site{Machine: m}, t}, by: by, guide: guide, typed: map[string]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.dump()
@@ -251,6 +259,7 @@ func (s packaged) run(step string) (string, error) {
 	s.t.Helper()
 	line, err := s.guide.Find(s.by.section, step)
 	s.must(err)
+	s.typed[step] = true
 	out, err := s.shell(line)
 	s.t.Logf("%s\n%s", line, out)
 	return out, err
