@@ -14,7 +14,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -372,7 +371,7 @@ func (a *Activator) whenStarted() {
 		a.report(a.notifier.mark(startedMark))
 	}
 	a.report(a.notifier.say("READY=1"))
-	debug.FreeOSMemory() // see endRoll
+	a.restSoon()
 	go func() {
 		states, err := a.states()
 		a.do(func() {

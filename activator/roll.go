@@ -3,7 +3,6 @@ package activator
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -214,9 +213,7 @@ func (a *Activator) endRoll() {
 	// Whoever waits for the answer may look at the status next.
 	a.showStatus()
 	r.answer(r.Err())
-	// A roll is the only time when much is allocated; what is next may be days
-	// of waiting.
-	debug.FreeOSMemory()
+	a.restSoon()
 	a.beginNext()
 	a.settle()
 }

@@ -268,13 +268,13 @@ func pick(sockets, table, pending, turns int) asm.Instructions {
 		return fmt.Sprintf("round-%d", round)
 	}
 	for round := 1; round < compared; round++ {
-		program = slices.Concat(program,
-			asm.Instructions{
-				asm.JEq.Imm(least, 0, "chosen").WithSymbol(name(round)),
-				asm.JLE.Imm(count, int32(round), "chosen"),
-				asm.Add.Imm32(turn, 1),
-			}, load,
-			asm.Instructions{asm.JGE.Reg(n, least, name(round+1))}, take)
+		program = append(program,
+			asm.JEq.Imm(least, 0, "chosen").WithSymbol(name(round)),
+			asm.JLE.Imm(count, int32(round), "chosen"),
+			asm.Add.Imm32(turn, 1))
+		program = append(program, load...)
+		program = append(program, asm.JGE.Reg(n, least, name(round+1)))
+		program = append(program, take...)
 	}
 	return append(program,
 		asm.StoreMem(asm.RFP, key, best, asm.Word).WithSymbol("chosen"),

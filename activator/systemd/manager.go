@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -42,6 +43,10 @@ type Manager struct {
 	own  string          // the unit that asks
 	mu   sync.Mutex
 	conn *sd.Conn
+	// users is how many wait for an answer or a job's end, and idle ends the
+	// connection when nobody has for a while.
+	users int
+	idle  *time.Timer
 }
 
 // New is the manager that the unit called own asks, or a person where that is
@@ -72,6 +77,38 @@ func (u State) Runs() bool {
 // started again.
 func (u State) Leaves() bool { return u.Active == "deactivating" || u.Sub == "auto-restart" }
 
+// idleTime is how long a connection lives that nobody needs. systemd wakes whoever
+// is connected each time that any unit changes.
+const idleTime = time.Second
+
+// hold keeps the connection until release is called.
+func (m *Manager) hold() (release func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users++
+	if m.idle != nil {
+		m.idle.Stop()
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.users--
+		if m.users == 0 {
+			m.idle = time.AfterFunc(idleTime, m.hangUp)
+		}
+	}
+}
+
+// hangUp closes a connection that nobody needs.
+func (m *Manager) hangUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.users == 0 && m.conn != nil {
+		m.conn.Close()
+		m.conn = nil
+	}
+}
+
 // connection is the live one, made anew where the bus has gone.
 func (m *Manager) connection() (*sd.Conn, error) {
 	m.mu.Lock()
@@ -90,6 +127,7 @@ func (m *Manager) connection() (*sd.Conn, error) {
 // query is what the manager answers. A question that a daemon-reexec cut off is
 // put again: a job that it had made by then is joined, or done once more.
 func query[T any](ctx context.Context, m *Manager, question func(*sd.Conn) (T, error)) (T, error) {
+	defer m.hold()()
 	for deadline := time.Now().Add(patience); ; {
 		var answer T
 		conn, err := m.connection()
@@ -131,8 +169,16 @@ func (m *Manager) connect() (*sd.Conn, error) {
 		path = systemBus
 	}
 	return sd.NewConnection(func() (*dbus.Conn, error) {
-		conn, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(path), dbus.WithContext(m.ctx))
+		socket, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		if err != nil {
+			return nil, err
+		}
+		if socket, err = withoutSignals(socket); err != nil {
+			return nil, err
+		}
+		conn, err := dbus.DialUnix(socket, dbus.WithContext(m.ctx))
+		if err != nil {
+			socket.Close()
 			return nil, err
 		}
 		err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
@@ -164,6 +210,7 @@ func (m *Manager) Run(ctx context.Context, verb rollout.Verb, unit string) error
 // await makes a job and waits for its end. The mode is StartUnit's
 // (org.freedesktop.systemd1(5)).
 func (m *Manager) await(ctx context.Context, verb rollout.Verb, unit, mode string) error {
+	defer m.hold()()
 	ended := make(chan string, 1)
 	_, err := query(ctx, m, func(conn *sd.Conn) (int, error) {
 		if m.overBus() {
@@ -308,26 +355,33 @@ func (m *Manager) States(ctx context.Context, pattern string) (map[string]State,
 	return states, nil
 }
 
-// State reads the state of a worker unit.
+// State reads the state of a worker unit: property by property, since all that
+// systemd knows of a unit is a hundred times as much.
 func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 	var state State
-	properties, err := m.properties(ctx, unit)
-	if err != nil {
-		return state, fmt.Errorf("read state of %s: %w", unit, err)
+	var invocation []byte
+	var pid uint32
+	for _, p := range []struct {
+		kind, name string
+		into       any
+	}{
+		{"Unit", "ActiveState", &state.Active},
+		{"Unit", "SubState", &state.Sub},
+		{"Unit", "InvocationID", &invocation},
+		{"Unit", "InactiveExitTimestampMonotonic", &state.Begun},
+		{"Service", "MainPID", &pid},
+	} {
+		property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
+			return conn.GetUnitTypePropertyContext(ctx, unit, p.kind, p.name)
+		})
+		if err == nil {
+			err = property.Value.Store(p.into)
+		}
+		if err != nil {
+			return state, fmt.Errorf("read state of %s: %w", unit, err)
+		}
 	}
-	main, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
-		return conn.GetUnitTypePropertyContext(ctx, unit, "Service", "MainPID")
-	})
-	if err != nil {
-		return state, fmt.Errorf("read state of %s: %w", unit, err)
-	}
-	pid, _ := main.Value.Value().(uint32)
-	state.Active, _ = properties["ActiveState"].(string)
-	state.Sub, _ = properties["SubState"].(string)
-	invocation, _ := properties["InvocationID"].([]byte)
-	state.PID = int(pid)
-	state.Invocation = hex.EncodeToString(invocation)
-	state.Begun, _ = properties["InactiveExitTimestampMonotonic"].(uint64)
+	state.PID, state.Invocation = int(pid), hex.EncodeToString(invocation)
 	return state, nil
 }
 

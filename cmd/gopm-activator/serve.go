@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
@@ -18,12 +16,6 @@ func serve(ctx context.Context, app string) error {
 	if err != nil {
 		return err
 	}
-	// One goroutine does nearly all the work. With more threads the others would be
-	// woken for what it has done before they are there.
-	runtime.GOMAXPROCS(1)
-	// By default a heap grows to 4 MiB before it is collected (GOGC=100). This one
-	// holds little, and there is an activator for each app.
-	debug.SetGCPercent(25)
 	return activator.Run(ctx, settings, activator.Environment{
 		Getenv:   os.Getenv,
 		Host:     os.DirFS("/"),
