@@ -52,17 +52,20 @@ func (p Process) Manager() Manager {
 
 // units are the names on the way to the process's cgroup, each a unit's or a
 // folder's of a unit.
-func (p Process) units() []string {
-	var units []string
+func (p Process) units() []string { return strings.Split(p.Folder(), "/") }
+
+// Folder is where the process is among systemd's cgroups; empty where Cgroup does
+// not tell.
+func (p Process) Folder() string {
 	for line := range strings.Lines(p.Cgroup) {
 		// hierarchy-ID:controllers:path (cgroups(7)); systemd's own has no ID in
 		// version 2 and is called so in version 1.
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(fields) == 3 && (fields[0] == "0" || fields[1] == "name=systemd") {
-			units = append(units, strings.Split(fields[2], "/")...)
+		if len(fields) == 3 && (fields[0] == "0" || fields[1] == "name=systemd") && fields[2] != "/" {
+			return fields[2]
 		}
 	}
-	return units
+	return ""
 }
 
 // Address is where the activator of an app listens.

@@ -21,7 +21,7 @@ func wait(ctx context.Context, at control.Address, args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := whileRuns(ctx)
+	ctx, cancel := while(ctx, mainProcess())
 	defer cancel()
 	err = control.Insist(ctx, at, hello(control.Wait, instance))
 	switch {
@@ -39,35 +39,6 @@ func wait(ctx context.Context, at control.Address, args []string) error {
 
 // errEnded is why there is nothing to wait for.
 var errEnded = errors.New("the worker's process has ended")
-
-// whileRuns is a context that ends, by errEnded, with the worker's process:
-// $MAINPID, which systemd gives to the unit's other commands.
-func whileRuns(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := func() { cancel(nil) }
-	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
-	if err != nil {
-		return ctx, stop // called by hand, or the process is known to be gone
-	}
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH {
-		cancel(errEnded)
-	}
-	if err != nil {
-		return ctx, stop
-	}
-	go func() {
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-		for {
-			// It is readable when the process has ended (pidfd_open(2)).
-			if _, err := unix.Poll(fds, -1); err != unix.EINTR {
-				cancel(errEnded)
-				return
-			}
-		}
-	}()
-	return ctx, stop
-}
 
 // drainOptions are the times of a stop.
 type drainOptions struct {
@@ -93,7 +64,8 @@ func drain(ctx context.Context, at control.Address, args []string, o drainOption
 	if err != nil {
 		return err
 	}
-	ctx, stop := whileRuns(ctx)
+	main := mainProcess()
+	ctx, stop := while(ctx, main)
 	defer stop()
 	// The activator ends the drain in time; if it does not answer, we do.
 	const margin = 2 * time.Second
@@ -114,21 +86,19 @@ func drain(ctx context.Context, at control.Address, args []string, o drainOption
 	if o.message && err == nil {
 		first = 0 // none (kill(2)): the message has been sent
 	}
-	end(ctx, o.kill, first)
+	end(ctx, main, o.kill, first)
 	return nil
 }
 
 // end sends the worker's process a first signal and, where it still runs after
-// patience, SIGKILL. ctx ends with the process. Called by hand it does nothing.
-func end(ctx context.Context, patience time.Duration, first unix.Signal) {
-	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
-	if err != nil || ctx.Err() != nil {
+// patience, SIGKILL. ctx ends with the process. Where it is not known, that is left
+// to systemd.
+func end(ctx context.Context, main process, patience time.Duration, first unix.Signal) {
+	if main.pidfd < 0 || ctx.Err() != nil {
 		return
 	}
 	for _, signal := range []unix.Signal{first, unix.SIGKILL} {
-		// systemd has not reaped the process while its ExecStop= runs: the
-		// number is still its own.
-		_ = unix.Kill(pid, signal)
+		_ = unix.PidfdSendSignal(main.pidfd, signal, nil, 0) // an error: it has just ended
 		select {
 		case <-ctx.Done():
 			return
