@@ -18,7 +18,7 @@ SHELL := /bin/bash
 .ONESHELL:
 # Tests that put load on the machine have it to themselves.
 .NOTPARALLEL:
-.PHONY: help build install packages test unit scenarios fuzz lint demo bench prepare clean
+.PHONY: help build install packages test unit scenarios fuzz lint demo bench readme prepare clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -86,6 +86,9 @@ demo: prepare ## convert examples/my-api and reload it under load, in a minute
 bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes bench/
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/bench ./test/bench
 	$(AS_ROOT) bin/bench -out bench
+
+readme: ## put the tables of bench/ into README.md
+	@go run ./test/bench -out bench -readme README.md
 
 clean: ## remove what was built
 	@rm -rf bin dist

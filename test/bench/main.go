@@ -39,6 +39,7 @@ type options struct {
 	only, peers []string // empty: all
 	split, keep bool
 	out         string
+	readme      string // the file whose tables are written, in place of a run
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -61,6 +62,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.split, "split", false, "the load on half of the CPUs and the app on the others")
 	flags.BoolVar(&o.keep, "keep", false, "keep what -out has of measures that this run doesn't make")
 	flags.StringVar(&o.out, "out", "bin/bench", "the `folder` for results.json and the plots")
+	flags.StringVar(&o.readme, "readme", "", "measure nothing: write the tables of -out's results.json between the marks of a `file`")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -107,6 +109,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.readme != "" {
+		return rewrite(o.readme, o.out)
+	}
 	begun := time.Now()
 	say := func(format string, args ...any) {
 		fmt.Fprintf(stderr, "%4.0fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
@@ -126,4 +131,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	// What was measured before something failed is worth having.
 	return errors.Join(measuring, r.Table(stdout), save(o.out, r), plots.Draw(o.out, r))
+}
+
+// rewrite puts the tables of a run into a file.
+func rewrite(name, out string) error {
+	r, err := results.Read(filepath.Join(out, file))
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	rewritten, err := r.Rewrite(string(text))
+	if err != nil {
+		return fmt.Errorf("write tables into %s: %w", name, err)
+	}
+	return os.WriteFile(name, []byte(rewritten), 0o644)
 }

@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,6 +61,25 @@ func TestPeers(t *testing.T) {
 		if _, found := r.Median("crashed", "", "to a ready worker", name); !found {
 			t.Errorf("no figure of %s in\n%s", name, table)
 		}
+	}
+}
+
+// TestReadme: the figures in the README are those of the run that is kept.
+func TestReadme(t *testing.T) {
+	const folder = "../../bench"
+	r, err := results.Read(filepath.Join(folder, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // none is kept
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := r.Rewrite(string(text)); err != nil || want != string(text) {
+		t.Errorf("the tables in README.md are not those of bench/results.json: make readme (%v)", err)
 	}
 }
 

@@ -37,7 +37,13 @@ func (r *Results) published(out io.Writer) error {
 }
 
 func (r *Results) section(out io.Writer, measure string) error {
-	fmt.Fprintf(out, "\n### %s\n\n%s.\n\n", measure, r.About[measure])
+	fmt.Fprintf(out, "\n### %s\n\n", measure)
+	return r.body(out, measure)
+}
+
+// body is what stands below a measure's head.
+func (r *Results) body(out io.Writer, measure string) error {
+	fmt.Fprintf(out, "%s.\n\n", r.About[measure])
 	if host, earlier := r.Earlier[measure]; earlier {
 		fmt.Fprintf(out, "From an earlier run: %s\n\n", host)
 	}
