@@ -107,7 +107,7 @@ func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *
 		return
 	}
 	a.workers[instance] = w
-	w.settling = a.roll != nil && a.roll.OnTrial(instance)
+	w.settling = a.roll != nil && a.roll.Trying() && instance >= a.count
 	for c, run := range a.early {
 		if run == w.run {
 			delete(a.early, c)

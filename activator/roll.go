@@ -22,6 +22,9 @@ type roll struct {
 	// nil where it is not.
 	health bool
 	memory *memoryUse
+	// tried are called when the canary has settled, or failed: for surge workers that
+	// are ready and wait for that.
+	tried []func()
 }
 
 // reload replaces every worker and answers c at the end. During a roll it is
@@ -122,7 +125,14 @@ func (a *Activator) beginJob(job rollout.Job) {
 // endJob goes on with a roll after a job, or ends it.
 func (a *Activator) endJob(r *roll, job rollout.Job, err error) {
 	a.tellFailure(r, job, err)
-	a.advance(r, r.Next(job, err))
+	trying := r.Trying()
+	jobs := r.Next(job, err)
+	a.advance(r, jobs)
+	if trying && !r.Trying() {
+		for _, tell := range r.tried {
+			tell()
+		}
+	}
 }
 
 func (a *Activator) tellFailure(r *roll, job rollout.Job, err error) {
@@ -148,48 +158,58 @@ func (a *Activator) advance(r *roll, jobs []rollout.Job) {
 	a.runJobs(jobs)
 }
 
-// letSettle ends the job of a worker that is ready. For the canary it waits for
-// the settle time first, and the job has failed where the worker ends by itself
-// within it. Of the others it takes the success back then, if the roll still goes
-// on.
+// letSettle ends the job of a worker that is ready. The canary has to stay up for
+// the settle time first, while the other surge workers start, who then wait for it;
+// its job has failed where it ends by itself within that time.
 func (a *Activator) letSettle(r *roll, job rollout.Job) {
 	begun := time.Now()
-	shortLived := func() error {
-		return fmt.Errorf("%w, after %s", rollout.ErrShortLived, time.Since(begun).Round(time.Millisecond))
-	}
 	w := a.workers[job.Instance]
 	switch {
 	case w == nil: // it ended before its job did
-		a.endJob(r, job, shortLived())
-	case r.OnTrial(job.Instance):
-		settled := false
-		settle := func(err error) {
-			if !settled {
-				settled, w.settling, w.ended = true, false, nil
-				a.endJob(r, job, err)
+		a.endJob(r, job, shortLived(begun))
+	case !r.Trying():
+		a.keepUp(r, job, w, begun)
+	default:
+		over := false
+		end := func(end func()) {
+			if !over {
+				over, w.ended = true, nil
+				end()
 			}
 		}
 		w.settling = true
-		w.ended = func() { settle(shortLived()) }
-		time.AfterFunc(a.settings.SettleTime, func() {
-			a.do(func() {
-				if a.workers[job.Instance] == w {
-					settle(nil)
-				} else {
-					settle(rollout.ErrCanceled) // somebody has stopped it
-				}
-			})
-		})
-	default:
-		w.ended = func() {
-			if a.roll == r && time.Since(begun) < a.settings.SettleTime {
-				err := shortLived()
-				a.tellFailure(r, job, err)
-				a.advance(r, r.Fail(job, err))
-			}
+		w.ended = func() { end(func() { a.endJob(r, job, shortLived(begun)) }) }
+		settled := func() { end(func() { a.keepUp(r, job, w, begun) }) }
+		if !r.OnTrial(job.Instance) {
+			r.tried = append(r.tried, settled)
+			return
 		}
-		a.endJob(r, job, nil)
+		time.AfterFunc(a.settings.SettleTime, func() { a.do(settled) })
+		a.runJobs(r.CanaryReady())
 	}
+}
+
+// keepUp ends the job of a worker that may serve, and takes the success back where
+// it ends by itself within the settle time and the roll still goes on.
+func (a *Activator) keepUp(r *roll, job rollout.Job, w *worker, begun time.Time) {
+	if a.workers[job.Instance] != w {
+		a.endJob(r, job, rollout.ErrCanceled) // somebody has stopped it
+		return
+	}
+	w.settling = r.Err() != nil // then it is about to be stopped
+	w.ended = func() {
+		if a.roll == r && time.Since(begun) < a.settings.SettleTime {
+			err := shortLived(begun)
+			a.tellFailure(r, job, err)
+			a.advance(r, r.Fail(job, err))
+		}
+	}
+	a.endJob(r, job, nil)
+}
+
+// shortLived is why a worker counts as failed that was ready since begun.
+func shortLived(begun time.Time) error {
+	return fmt.Errorf("%w, after %s", rollout.ErrShortLived, time.Since(begun).Round(time.Millisecond))
 }
 
 func (a *Activator) endRoll() {

@@ -213,16 +213,19 @@ func split(list string) []string {
 // Pace is how many surge workers a roll of count workers has, and how many of
 // those it replaces at a time.
 //
-// By default it is an eighth of them. So a roll takes about as long as eight
-// restarts, or up to fifteen, however many workers there are, and an eighth more
-// memory; with fewer than sixteen workers it is one at a time. There are as many
-// surge workers as are away, so that the others have no more to do than before.
+// By default it is two of four workers and more, as with PM2, and an eighth of sixteen
+// and more. So a roll takes about as long as eight restarts, or up to twelve, however
+// many workers there are. There are as many surge workers as are away, so that the
+// others have no more to do than before.
 // In fork mode one is restarted at a time, and there are none unless the
 // settings say so: what is away nobody stands in for.
 func (s Settings) Pace(count int) (surge, parallel int) {
 	parallel = s.Parallel
 	if parallel == 0 && !s.Fork {
 		parallel = count / 8
+		if count >= 4 {
+			parallel = max(parallel, 2)
+		}
 	}
 	parallel = min(max(parallel, 1), count)
 	surge = s.Surge

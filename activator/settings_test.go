@@ -100,12 +100,14 @@ func TestPace(t *testing.T) {
 		surge, parallel int
 	}{
 		{Settings{}, 1, 1, 1},
-		{Settings{}, 15, 1, 1},
-		{Settings{}, 16, 2, 2},
+		{Settings{}, 3, 1, 1},
+		{Settings{}, 4, 2, 2},
+		{Settings{}, 23, 2, 2},
+		{Settings{}, 24, 3, 3},
 		{Settings{}, 64, 8, 8},
 		{Settings{Parallel: 3}, 8, 3, 3},
 		{Settings{Parallel: 3, Surge: 1}, 8, 1, 3},
-		{Settings{Surge: 2}, 8, 2, 1},
+		{Settings{Surge: 1}, 8, 1, 2},
 		{Settings{Parallel: 9, Surge: 9}, 4, 4, 4},
 		{Settings{Fork: true}, 64, 1, 1},
 		{Settings{Fork: true, Parallel: 4}, 64, 4, 4},

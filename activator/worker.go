@@ -35,8 +35,8 @@ type worker struct {
 	waits     []*client
 	never     error // why it cannot become ready any more
 
-	// settling: the canary of a roll, which serves nobody before it has shown
-	// that it stays up.
+	// settling: a surge worker, which serves nobody before the canary has shown that
+	// it stays up.
 	settling bool
 	// ended is called when the worker ends by itself; nil where nobody waits.
 	ended func()

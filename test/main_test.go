@@ -36,11 +36,12 @@ func testMain(m *testing.M) int {
 // workers is how many a scenario has: more than this machine may have CPUs.
 const workers = 4
 
-// four has the activator start so many.
-var four = site.Options{Activator: []string{"GOPM_INSTANCES=4"}}
+// four has the activator start so many, and replace one at a time: what happens is
+// easier to follow.
+var four = site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_PARALLEL=1"}}
 
-// twoAtATime has it replace two of them at a time.
-var twoAtATime = site.Options{Activator: []string{"GOPM_INSTANCES=4", "GOPM_PARALLEL=2"}}
+// twoAtATime leaves its pace to it: of four workers it replaces two at a time.
+var twoAtATime = site.Options{Activator: []string{"GOPM_INSTANCES=4"}}
 
 // A scenario is a site under test. What can't be done fails the test.
 type scenario struct {

@@ -66,8 +66,8 @@ func (e *AbortedError) Unwrap() error { return e.Err }
 type phase int
 
 const (
-	canary  phase = iota // the first surge worker starts
-	surging              // the other ones do
+	canary  phase = iota // the first surge worker starts, and shows that it stays up
+	surging              // the other ones start, where they have not yet
 	rolling              // old workers are replaced
 	leaving              // the surge workers stop
 	over
@@ -85,6 +85,7 @@ type Roll struct {
 	total    int
 	first    Verb // what is done to the surge workers at the beginning
 	phase    phase
+	ahead    bool // the other surge workers have begun to start beside the canary
 	running  []Job
 	err      error
 }
@@ -116,6 +117,19 @@ func Leave(surges []int) *Roll { return &Roll{surges: surges, phase: leaving} }
 // Begin is the first jobs.
 func (r *Roll) Begin() []Job { return r.enter(r.phase) }
 
+// CanaryReady is called when the canary is ready and only has to stay up for a
+// while: the other surge workers may start meanwhile. Its own job is not over. They
+// are to serve nobody until it is, for whether the release is any good is not known.
+func (r *Roll) CanaryReady() []Job {
+	if r.phase != canary || r.ahead || r.err != nil {
+		return nil
+	}
+	r.ahead = true
+	jobs := all(r.first, r.surges[1:])
+	r.running = append(r.running, jobs...)
+	return jobs
+}
+
 // Next takes the result of a job and gives those that it allows. The roll is
 // over when there is none and none runs.
 func (r *Roll) Next(done Job, result error) []Job {
@@ -127,6 +141,9 @@ func (r *Roll) Next(done Job, result error) []Job {
 	case r.phase == rolling && len(r.targets) > 0:
 		return r.refill()
 	case len(r.running) > 0 || r.phase == over:
+		if r.OnTrial(done.Instance) {
+			r.phase = surging
+		}
 		return nil
 	}
 	return r.enter(r.after())
@@ -151,7 +168,7 @@ func (r *Roll) Fail(job Job, why error) []Job {
 func (r *Roll) fail(job Job, result error) {
 	r.targets = nil
 	if r.err == nil {
-		r.err = &AbortedError{Job: job, Untouched: r.phase < rolling, Canary: r.phase == canary, Err: result}
+		r.err = &AbortedError{Job: job, Untouched: r.phase < rolling, Canary: r.OnTrial(job.Instance), Err: result}
 	}
 }
 
@@ -174,7 +191,9 @@ func (r *Roll) enter(p phase) []Job {
 		case canary:
 			jobs = []Job{{r.first, r.surges[0]}}
 		case surging:
-			jobs = all(r.first, r.surges[1:])
+			if !r.ahead {
+				jobs = all(r.first, r.surges[1:])
+			}
 		case rolling:
 			jobs = r.refill()
 			if len(jobs) > 0 {
@@ -213,8 +232,12 @@ func all(verb Verb, instances []int) []Job {
 // Running are the jobs that are not over, in the order in which they began.
 func (r *Roll) Running() []Job { return slices.Clone(r.running) }
 
+// Trying tells whether nothing is known yet of the release: the canary has yet to
+// become ready and to show that it stays up.
+func (r *Roll) Trying() bool { return r.phase == canary }
+
 // OnTrial tells whether an instance is the canary of a roll that waits for it.
-func (r *Roll) OnTrial(instance int) bool { return r.phase == canary && instance == r.surges[0] }
+func (r *Roll) OnTrial(instance int) bool { return r.Trying() && instance == r.surges[0] }
 
 // Over tells whether nothing is left to do.
 func (r *Roll) Over() bool { return r.phase == over }

@@ -156,6 +156,80 @@ func TestRoll(t *testing.T) {
 	}
 }
 
+// While the canary shows that it stays up the other surge workers start.
+func TestCanaryReady(t *testing.T) {
+	type end struct {
+		job Job
+		err error
+	}
+	canary, other := Job{Restart, 4}, Job{Restart, 5}
+	begin := func() *Roll { return New([]int{4, 5}, 2, []int{0, 1, 2}) }
+	tests := map[string]struct {
+		roll *Roll
+		ends []end
+		jobs string // that begin with each of them
+		err  string
+	}{
+		"the canary settles first": {
+			roll: begin(), ends: []end{{canary, nil}, {other, nil}},
+			jobs: "[], [{restart 0} {restart 1}]",
+		},
+		"the other is ready first": {
+			roll: begin(), ends: []end{{other, nil}, {canary, nil}},
+			jobs: "[], [{restart 0} {restart 1}]",
+		},
+		"the canary fails": {
+			roll: begin(), ends: []end{{canary, ErrShortLived}, {other, nil}},
+			jobs: "[], [{stop 4} {stop 5}]",
+			err:  "canary 4 did not stay up: ended by itself soon after it was ready; no old worker was touched",
+		},
+		"the canary fails after the other is ready": {
+			roll: begin(), ends: []end{{other, nil}, {canary, ErrShortLived}},
+			jobs: "[], [{stop 4} {stop 5}]",
+			err:  "canary 4 did not stay up: ended by itself soon after it was ready; no old worker was touched",
+		},
+		"the other fails": {
+			roll: begin(), ends: []end{{other, errBroken}, {canary, nil}},
+			jobs: "[], [{stop 4} {stop 5}]",
+			err:  "surge worker 5 did not become ready: exited with status 1; no old worker was touched",
+		},
+		"both fail": {
+			roll: begin(), ends: []end{{canary, ErrShortLived}, {other, errBroken}},
+			jobs: "[], [{stop 4} {stop 5}]",
+			err:  "canary 4 did not stay up: ended by itself soon after it was ready; no old worker was touched",
+		},
+		"resumed": {
+			roll: Resume([]int{4, 5}, 2, []int{2}), ends: []end{{Job{Start, 4}, nil}, {Job{Start, 5}, nil}},
+			jobs: "[], [{restart 2}]",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := test.roll
+			r.Begin()
+			if jobs := r.CanaryReady(); len(jobs) != 1 || jobs[0].Instance != 5 || !r.OnTrial(4) || r.OnTrial(5) {
+				t.Errorf("beside the canary begin %v", jobs)
+			}
+			if jobs := r.CanaryReady(); len(jobs) > 0 {
+				t.Errorf("once more begin %v", jobs)
+			}
+			var begun []string
+			for _, end := range test.ends {
+				begun = append(begun, fmt.Sprint(r.Next(end.job, end.err)))
+				if canaryOver := end.job.Instance == 4; canaryOver && r.Trying() {
+					t.Error("the canary's job is over, and it is still on trial")
+				}
+			}
+			if got := strings.Join(begun, ", "); got != test.jobs {
+				t.Errorf("%s begin, want %s", got, test.jobs)
+			}
+			if got := fmt.Sprint(r.Err()); got != test.err && (test.err != "" || r.Err() != nil) {
+				t.Errorf("error is %q, want %q", got, test.err)
+			}
+		})
+	}
+}
+
 // A worker that was ready and then ends takes its success back.
 func TestFail(t *testing.T) {
 	tests := map[string]struct {
@@ -226,6 +300,9 @@ func TestRollKeepsItsPromises(t *testing.T) {
 				if len(up) < len(surges) {
 					t.Fatalf("seed %d: instance %d is restarted while %d of %d surge workers are ready", seed, job.Instance, len(up), len(surges))
 				}
+			}
+			if r.Trying() && random.IntN(2) == 0 {
+				r.CanaryReady()
 			}
 			running := r.Running()
 			away := 0

@@ -161,7 +161,7 @@ func OwnAttributes() []Attribute {
 			apply:   (*appReader).surge},
 		{Name: "parallel", Kinds: []Kind{Number}, Min: 1, HasMin: true, Fate: Mapped,
 			Becomes: []string{"GOPM_PARALLEL"},
-			Note:    "how many workers a reload replaces at a time; an eighth of them, or one, where absent",
+			Note:    "how many workers a reload replaces at a time; two of four and more, an eighth of sixteen and more, where absent",
 			apply:   (*appReader).parallel},
 		{Name: "health_check", Kinds: []Kind{Boolean, String, Object}, Default: "false", Fate: Mapped,
 			Becomes: []string{"GOPM_HEALTH_CHECK"},
