@@ -14,6 +14,7 @@ import (
 // app is what the units of one app say, all together.
 type app struct {
 	name     string // the stem of its units
+	title    string // its name in the file
 	template unit   // NAME@.service
 	socket   unit   // NAME.socket; nil where there is none
 	timer    unit   // NAME-restart.timer, and what it starts
@@ -65,7 +66,7 @@ func (s set) apps() ([]*app, error) {
 }
 
 func (s set) app(name string) (*app, error) {
-	a := &app{name: name}
+	a := &app{name: name, title: name}
 	var failed []error
 	read := func(file string) unit {
 		text, ok := s[file]
@@ -80,6 +81,10 @@ func (s set) app(name string) (*app, error) {
 	a.socket = read(name + ".socket")
 	a.timer, a.restart = read(name+"-restart.timer"), read(name+"-restart.service")
 	a.reload = read(name + "-reload.service")
+	target := read(name + ".target")
+	if original := target.last("Unit.X-Gopm-Name"); original != "" {
+		a.title = specifiers(original, "")
+	}
 	a.starts = strings.Contains(s["80-gopm-"+name+".preset"], "\nenable ")
 	if dropIn := read("gopm-activator@" + name + ".service.d/10-gopm.conf"); dropIn != nil {
 		a.settings = []string{}
@@ -92,7 +97,7 @@ func (s set) app(name string) (*app, error) {
 		}
 		return a, errors.Join(failed...)
 	}
-	for _, wanted := range read(name + ".target").list("Unit.Wants") {
+	for _, wanted := range target.list("Unit.Wants") {
 		if instance, ok := instanceOf(name, wanted); ok {
 			a.instances = append(a.instances, instance)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ const (
 // Line is one that an app or gopm has written.
 type Line struct {
 	At  time.Time
-	App string // the stem of its units; empty: of none
+	App string // its name in the file; empty: of none
 	// Instance is -1 where it is of no single one.
 	Instance int
 	Kind     Kind
@@ -65,6 +66,8 @@ func openSink(value string) (sink, error) {
 	if !isFile {
 		return sink{null: value == "null"}, nil
 	}
+	// As PM2 does, and tmpfiles.d(5) for units. Where it cannot, the file tells.
+	_ = os.MkdirAll(filepath.Dir(path), 0o755)
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return sink{}, fmt.Errorf("open log: %w; its lines go to the output alone", err)

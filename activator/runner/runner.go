@@ -253,7 +253,17 @@ func (r *Runner) stops() bool {
 
 // say is a line of gopm's own.
 func (r *Runner) say(app string, instance int, format string, args ...any) {
-	r.lines(Line{At: time.Now(), App: app, Instance: instance, Kind: Process, Text: fmt.Appendf(nil, format, args...)})
+	r.print(app, instance, Process, fmt.Appendf(nil, format, args...))
+}
+
+func (r *Runner) print(app string, instance int, kind Kind, text []byte) {
+	for _, a := range r.apps {
+		if a.name == app {
+			app = a.title
+			break
+		}
+	}
+	r.lines(Line{At: time.Now(), App: app, Instance: instance, Kind: kind, Text: text})
 }
 
 // once does what need not be done twice for the same reason.

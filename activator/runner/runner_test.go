@@ -266,11 +266,11 @@ func TestNotifies(t *testing.T) {
 
 func TestLogs(t *testing.T) {
 	dir := t.TempDir()
-	s := start(t, script(`printf 'one\ntwo\0\377'; echo three >&2`, "Restart=no\nStandardOutput=append:"+dir+"/out-%i.log\nStandardError=null"))
+	s := start(t, script(`printf 'one\ntwo\0\377'; echo three >&2`, "Restart=no\nStandardOutput=append:"+dir+"/new/out-%i.log\nStandardError=null"))
 	if got := s.ended(); got != "" {
 		t.Errorf("it ends with %q", got)
 	}
-	if text, err := os.ReadFile(dir + "/out-0.log"); err != nil || string(text) != "one\ntwo\x00\xff\n" {
+	if text, err := os.ReadFile(dir + "/new/out-0.log"); err != nil || string(text) != "one\ntwo\x00\xff\n" {
 		t.Errorf("the file has %q, %v", text, err)
 	}
 	for _, want := range []string{"out x/0 one", "out x/0 two\x00\xff"} {
@@ -279,12 +279,12 @@ func TestLogs(t *testing.T) {
 		}
 	}
 
-	s = start(t, script("echo one", "Restart=no\nStandardOutput=append:"+dir+"/none/out.log"))
+	s = start(t, script("echo one", "Restart=no\nStandardOutput=append:"+dir+"/new/out-0.log/out.log"))
 	if got := s.ended(); got != "" {
-		t.Errorf("without its folder it ends with %q", got)
+		t.Errorf("without a folder it ends with %q", got)
 	}
 	s.until("out x/0 one", 1)
-	s.until("process x/0 x@0.service: open log: open "+dir+"/none/out.log: no such file or directory; its lines go to the output alone", 1)
+	s.until("process x/0 x@0.service: open log: open "+dir+"/new/out-0.log/out.log: not a directory; its lines go to the output alone", 1)
 }
 
 func TestReadLines(t *testing.T) {

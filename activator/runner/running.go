@@ -156,6 +156,9 @@ func (a *runningApp) reload(ctx context.Context) error {
 	return a.r.commands(ctx, a.app.reload, "ExecReload")
 }
 
+// longestSleep is after what time a timer looks at the clock again.
+const longestSleep = time.Minute
+
 // runTimer does what the app's timer starts, when it is time.
 func (a *runningApp) runTimer() {
 	when, err := newSchedule(a.timer)
@@ -165,22 +168,23 @@ func (a *runningApp) runTimer() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	for {
-		next := when.after(time.Now())
-		if next.IsZero() {
-			return
-		}
-		timer := time.NewTimer(time.Until(next))
+	for next := when.after(time.Now()); !next.IsZero(); {
+		// Not all of it at once: the clock may be set, or the machine sleep.
+		timer := time.NewTimer(min(time.Until(next), longestSleep))
 		select {
 		case <-a.r.stopping:
 			timer.Stop()
 			return
 		case <-timer.C:
 		}
+		if time.Now().Before(next) {
+			continue
+		}
 		a.r.say(a.name, -1, "%s: it is time for its cron_restart", a.name)
 		if err := a.r.commands(ctx, a.restart, "ExecStart"); err != nil && !a.r.stops() {
 			a.r.say(a.name, -1, "%s-restart.service: %v", a.name, err)
 		}
+		next = when.after(time.Now())
 	}
 }
 

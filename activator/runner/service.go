@@ -255,7 +255,7 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 		*stream.to = write
 		s.r.readers.Go(func() {
 			sink.drain(read, func(text []byte) {
-				s.r.lines(Line{At: time.Now(), App: s.app, Instance: s.instance, Kind: stream.kind, Text: text})
+				s.r.print(s.app, s.instance, stream.kind, text)
 			})
 		})
 	}

@@ -9,8 +9,9 @@ import (
 	"os/signal"
 	"path"
 	"path/filepath"
-	"strings"
+	"runtime/debug"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/pflag"
@@ -64,7 +65,7 @@ func runVerb() verb {
 
 // runApps runs the apps of a file until the end.
 func runApps(ctx context.Context, w world, o runOptions, args []string) error {
-	set, refused, err := convert(ctx, o, args)
+	set, report, err := convert(ctx, o, args)
 	if err != nil {
 		return err
 	}
@@ -72,6 +73,10 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	// What the conversion took is not needed again; see also serve of
+	// gopm-activator.
+	debug.SetGCPercent(25)
+	debug.FreeOSMemory()
 	run, err := (control.Process{UID: os.Getuid(), Runtime: w.getenv("XDG_RUNTIME_DIR")}).NewRun()
 	if err != nil {
 		return err
@@ -79,9 +84,9 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 	defer run.Close()
 	signals := listen()
 	defer signals.close()
-	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, set))
+	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, report))
 	defer lines.close()
-	for _, text := range refused {
+	for _, text := range refused(report) {
 		lines.print(runner.Line{At: time.Now(), Instance: -1, Kind: runner.Process, Text: []byte(text)})
 	}
 	return runner.Run(ctx, runner.Options{
@@ -97,9 +102,8 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 	})
 }
 
-// convert makes the units that gopm-gen would. refused is what of the file
-// nobody does.
-func convert(ctx context.Context, o runOptions, args []string) (set units.Set, refused []string, err error) {
+// convert makes the units that gopm-gen would.
+func convert(ctx context.Context, o runOptions, args []string) (set units.Set, report generator.Report, err error) {
 	host := machine.Host()
 	var name string
 	if len(args) > 0 {
@@ -107,13 +111,13 @@ func convert(ctx context.Context, o runOptions, args []string) (set units.Set, r
 	} else {
 		found, problem := machine.Find(host, "gopm run")
 		if problem != nil {
-			return set, nil, problemsOf([]*ecosystem.Problem{problem})
+			return set, report, problemsOf([]*ecosystem.Problem{problem})
 		}
 		name = found
 	}
 	file, problems := ecosystem.Load(ctx, host, name, ecosystem.Options{Env: o.env, Only: o.only, Node: o.node})
 	if len(problems) > 0 {
-		return set, nil, problemsOf(problems)
+		return set, report, problemsOf(problems)
 	}
 	options := generator.Options{Root: path.Dir(file.Path), Systemd: newestSystemd, SourceExists: true}
 	// Accounts are root's to give. An app that names none runs as who runs gopm.
@@ -124,16 +128,22 @@ func convert(ctx context.Context, o runOptions, args []string) (set units.Set, r
 	}
 	result, problems := generator.Generate(file, options)
 	if len(problems) > 0 {
-		return set, nil, problemsOf(problems)
+		return set, report, problemsOf(problems)
 	}
-	for _, app := range result.Report.Apps {
+	return result.Units, result.Report, nil
+}
+
+// refused is what of the file nobody does.
+func refused(report generator.Report) []string {
+	var out []string
+	for _, app := range report.Apps {
 		for _, note := range app.Notes {
 			if note.Fate == ecosystem.Refused {
-				refused = append(refused, fmt.Sprintf("%s: %s: %s", app.Name, note.Key, note.Text))
+				out = append(out, fmt.Sprintf("%s: %s: %s", app.Name, note.Key, note.Text))
 			}
 		}
 	}
-	return result.Units, refused, nil
+	return out
 }
 
 // newestSystemd: the runner knows all that any of them knows.
@@ -215,16 +225,14 @@ func (s *signals) close() {
 }
 
 // styleOf is how lines are printed.
-func styleOf(w world, o runOptions, set units.Set) style {
+func styleOf(w world, o runOptions, report generator.Report) style {
 	s := style{json: o.json, raw: o.raw}
 	if file, ok := w.stdout.(*os.File); ok && w.getenv("NO_COLOR") == "" {
 		_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
 		s.colour = err == nil
 	}
-	for _, f := range set.Files() {
-		if name, ok := strings.CutSuffix(path.Base(f.Path), "@.service"); ok {
-			s.width = max(s.width, len("0|"+name))
-		}
+	for _, app := range report.Apps {
+		s.width = max(s.width, utf8.RuneCountInString("0|"+app.Name))
 	}
 	return s
 }

@@ -75,6 +75,9 @@ func (s *Stage) Folder(name string) (string, error) {
 	return folder, os.Mkdir(folder, 0o755)
 }
 
+// Program is gopm's own program of a name, on this host.
+func (s *Stage) Program(name string) string { return filepath.Join(s.root(), "usr/bin", name) }
+
 // root is the staging folder that holds /usr.
 func (s *Stage) root() string { return filepath.Join(s.dir, "root") }
 

@@ -1,0 +1,1 @@
+console.log('final ends'); process.exit(7);

@@ -1,0 +1,1 @@
+console.error('loop ends'); process.exit(2);
