@@ -1,1 +1,0 @@
-console.log('final ends'); process.exit(7);

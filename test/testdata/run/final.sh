@@ -1,0 +1,2 @@
+echo "final ends"
+exit 7

@@ -1,1 +1,0 @@
-console.error('loop ends'); process.exit(2);

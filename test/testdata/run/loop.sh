@@ -1,0 +1,2 @@
+echo "loop ends" >&2
+exit 2
