@@ -90,7 +90,7 @@ func TestParse(t *testing.T) {
 	}
 	for want, args := range map[string][]string{
 		`there are no arguments, only flags: "reload"`: {"reload"},
-		`-only: there is no measure "speed", only throughput, fairness, reload, timeline, killed, broken, hung, crashed, blocked, size, apps, first start, selectors, conversion`: {"-only", "speed"},
+		`-only: there is no measure "speed", only throughput, fairness, reload, timeline, killed, broken, hung, crashed, blocked, size, apps, first start, selectors, conversion, ls`: {"-only", "speed"},
 	} {
 		if _, err := parse(args, io.Discard); err == nil || err.Error() != want {
 			t.Errorf("%q: got error %v, want %s", args, err, want)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/test/bench/life"
+	"github.com/gopm/gopm/test/bench/listing"
 	"github.com/gopm/gopm/test/bench/peers"
 	"github.com/gopm/gopm/test/bench/results"
 	"github.com/gopm/gopm/test/load"
@@ -28,7 +29,8 @@ type Settings struct {
 	Connections []int          `json:"connections"` // whose spread is looked at
 	Sizes       []int          `json:"sizes"`       // numbers of workers whose supervisor is measured
 	Apps        int            `json:"apps"`        // of one worker each
-	Runs        int            `json:"runs"`        // of each conversion
+	Runs        int            `json:"runs"`        // of each conversion, and of each list
+	Listed      listing.Size   `json:"listed"`
 }
 
 // Full is what published figures come from: 12 to 15 minutes on 2 CPUs.
@@ -36,7 +38,7 @@ func Full() Settings {
 	return Settings{
 		Workers: 4, Rounds: 3, For: 1500 * time.Millisecond, After: 4 * time.Second,
 		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow}, Reloads: 5, Others: 2,
-		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20,
+		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20, Listed: listing.Size{Apps: 50, Workers: 4},
 	}
 }
 
@@ -45,7 +47,7 @@ func Quick() Settings {
 	return Settings{
 		Workers: 2, Rounds: 1, For: 300 * time.Millisecond, After: 500 * time.Millisecond,
 		Loads: []load.Profile{load.KeepAlive, load.Secure}, Reloads: 1, Others: 1,
-		Crashes: 1, Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1,
+		Crashes: 1, Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1, Listed: listing.Size{Apps: 2, Workers: 2},
 	}
 }
 
