@@ -4,7 +4,7 @@ _gopm() {
 	local cur prev words cword
 	_init_completion -n = || return
 
-	local verbs='ls list status describe show info jlist reload restart start stop scale send trigger signal sendSignal env help'
+	local verbs='run ls list status describe show info jlist reload restart start stop scale send trigger signal sendSignal env logs log monit dash dashboard imonit help'
 	if ((cword == 1)); then
 		COMPREPLY=($(compgen -W "$verbs --help --version" -- "$cur"))
 		return
@@ -19,6 +19,8 @@ _gopm() {
 		reload) flags+=' --quiet' ;;
 		send | trigger) flags+=' --quiet --topic' ;;
 		env) flags+=' --secrets' ;;
+		run) flags='--help --env --json --node --only --raw' ;;
+		logs | log) flags+=' --err --grep --highlight --json --lines --nostream --out --raw --timestamp' ;;
 		help) flags= ;;
 		esac
 		COMPREPLY=($(compgen -W "$flags" -- "$cur"))
@@ -39,7 +41,11 @@ _gopm() {
 		return
 		;;
 	reload:* | restart:* | start:* | stop:* | signal:* | sendSignal:*) all=all ;;
-	ls:* | list:* | status:*) ;;
+	run:2)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		return
+		;;
+	ls:* | list:* | status:* | logs:* | log:*) ;;
 	describe:2 | show:2 | info:2 | scale:2 | send:2 | trigger:2 | env:2) ;;
 	*) return ;;
 	esac
