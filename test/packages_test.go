@@ -225,7 +225,7 @@ func bootForPackages(t *testing.T, release string, by manager) packaged {
 		t.Fatal(err)
 	}
 	m, err := machine.Boot(t.Context(), machine.Options{
-		Release: release, Packages: []string{"logrotate", "nodejs", "rpm"}, Writable: true,
+		Release: release, Writable: true,
 		Binds: map[string]string{"/packages": dist},
 	})
 	if err != nil {

@@ -12,14 +12,18 @@ import (
 	"github.com/gopm/gopm/test/cache"
 )
 
-// debian returns the root of a Debian release with systemd, D-Bus and more
-// packages, which debootstrap(8) makes once and the cache keeps.
-func debian(ctx context.Context, release string, packages []string) (string, error) {
+// packages are what a machine has besides the smallest Debian: one root for all
+// tests, those too that need no more than systemd and D-Bus.
+const packages = "systemd,systemd-sysv,dbus,logrotate,nodejs,rpm"
+
+// debian returns the root of a Debian release with packages, which debootstrap(8)
+// makes once and the cache keeps.
+func debian(ctx context.Context, release string) (string, error) {
 	cached, err := cache.Dir()
 	if err != nil {
 		return "", fmt.Errorf("find Debian %s: %w", release, err)
 	}
-	root := filepath.Join(cached, strings.Join(append([]string{"debian", release}, packages...), "-"))
+	root := filepath.Join(cached, "debian-"+release+"-"+strings.ReplaceAll(packages, ",", "-")) // mount(8) parts its options by commas
 	if isFolder(root) {
 		return root, nil
 	}
@@ -45,8 +49,7 @@ func debian(ctx context.Context, release string, packages []string) (string, err
 	}
 	defer os.RemoveAll(work)
 	tree := filepath.Join(work, release)
-	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase",
-		"--include="+strings.Join(append([]string{"systemd", "systemd-sysv", "dbus"}, packages...), ","), release, tree).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+packages, release, tree).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("make Debian %s: run debootstrap: %w\n%s", release, err, out)
 	}

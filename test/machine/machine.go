@@ -31,10 +31,6 @@ type Options struct {
 	// Empty means the host's /usr and an /etc with next to nothing in it.
 	Release string
 
-	// Packages are Debian packages that the release has beside systemd and
-	// D-Bus, with what they depend on.
-	Packages []string
-
 	// Writable gives the machine a /usr that it may write to, and the release's
 	// /var: packages can be installed. What it writes goes with it.
 	Writable bool

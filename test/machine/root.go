@@ -29,7 +29,7 @@ func makeRoot(ctx context.Context, root string, o Options) (usr []string, err er
 	usr = []string{"/usr"}
 	etc := hostEtc
 	if o.Release != "" {
-		release, err := debian(ctx, o.Release, o.Packages)
+		release, err := debian(ctx, o.Release)
 		if err != nil {
 			return nil, err
 		}
