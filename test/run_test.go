@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/test/load"
 	"github.com/gopm/gopm/test/site"
 )
@@ -19,7 +20,6 @@ import (
 // root is read-only, for an ordinary user.
 type container struct {
 	scenario
-	runtime string // gopm run's folder
 }
 
 // contain starts it and waits until every worker is ready.
@@ -39,9 +39,6 @@ func contain(t *testing.T) container {
 		}
 	})
 	c.line(0, "my-api@3.service is ready")
-	folder, err := c.asNode(t.Context(), "sh", "-c", "echo /tmp/gopm-1000/run-*")
-	c.must(err)
-	c.runtime = folder
 	c.eventually("every worker is ready", func() bool { return len(c.ready()) == workers })
 	return c
 }
@@ -51,22 +48,24 @@ func (c container) asNode(ctx context.Context, args ...string) (string, error) {
 	return c.Run(ctx, "setpriv", append([]string{"--reuid=1000", "--regid=1000", "--clear-groups", "--"}, args...)...)
 }
 
-// ask calls gopm-activator for the run's app.
-func (c container) ask(verb string, args ...string) (string, error) {
-	return c.asNode(c.t.Context(), append([]string{"gopm-activator", "--runtime=" + c.runtime, verb, "my-api"}, args...)...)
+// gopm calls it as the container's user, who finds the run by that.
+func (c container) gopm(args ...string) (string, error) {
+	return c.asNode(c.t.Context(), append([]string{"gopm"}, args...)...)
 }
 
 // ready are the processes of workers that are, by instance.
 func (c container) ready() map[int]int {
 	c.t.Helper()
-	text, err := c.ask("status", "--json")
+	text, err := c.gopm("ls", "--json")
 	c.must(err)
-	var status control.Status
-	c.must(json.Unmarshal([]byte(text), &status))
+	var apps []fleet.App
+	c.must(json.Unmarshal([]byte(text), &apps))
 	pids := map[int]int{}
-	for _, w := range status.Workers {
-		if w.State == control.Ready {
-			pids[w.Instance] = w.PID
+	for _, app := range apps {
+		for _, w := range app.Workers {
+			if w.State == control.Ready {
+				pids[w.Instance] = w.PID
+			}
 		}
 	}
 	return pids
@@ -123,15 +122,15 @@ func TestRun(t *testing.T) {
 			if i == 0 {
 				c.must(c.Signal(syscall.SIGHUP))
 				c.line(since, "reload: done")
-			} else if out, err := c.ask("reload"); err != nil || !strings.HasSuffix(out, "reload: done") {
-				t.Errorf("reload: %v, %s", err, out)
+			} else if out, err := c.gopm("reload", "my-api"); err != nil || !strings.HasSuffix(out, "reload: done") {
+				t.Errorf("gopm reload: %v, %s", err, out)
 			}
 		}))
 		c.renewed(old)
 	}
 
 	t.Run("a worker is killed", func(t *testing.T) {
-		c := container{scenario{c.Site, t}, c.runtime}
+		c := container{scenario{c.Site, t}}
 		old := c.ready()
 		_, err := c.Run(t.Context(), "kill", "-KILL", strconv.Itoa(old[1]))
 		c.must(err)
@@ -139,15 +138,15 @@ func TestRun(t *testing.T) {
 			now := c.ready()
 			return len(now) == workers && now[1] != old[1]
 		})
-		c.lossless(c.under(load.PerRequest, func() {}))
+		c.askAtOnce(c.dialPort, func(context.Context) {})
 	})
 
 	t.Run("a broken release", func(t *testing.T) {
-		c := container{scenario{c.Site, t}, c.runtime}
+		c := container{scenario{c.Site, t}}
 		old := c.ready()
 		c.must(c.Deploy(site.Broken))
 		c.lossless(c.under(load.KeepAlive, func() {
-			_, err := c.ask("reload")
+			_, err := c.gopm("reload", "my-api")
 			if err == nil || !strings.Contains(err.Error(), "canary 4 did not become ready: exited with status 1; no old worker was touched") {
 				t.Errorf("reload: %v", err)
 			}
@@ -159,7 +158,7 @@ func TestRun(t *testing.T) {
 	})
 
 	t.Run("a crash loop", func(t *testing.T) {
-		c := container{scenario{c.Site, t}, c.runtime}
+		c := container{scenario{c.Site, t}}
 		old := c.ready()
 		c.must(c.Deploy(site.Third))
 		since := len(c.Console())
@@ -171,14 +170,14 @@ func TestRun(t *testing.T) {
 			t.Errorf("workers are %v, want the others %v", now, old)
 		}
 		c.must(c.Deploy(site.Good))
-		if _, err := c.ask("reload"); err != nil {
+		if _, err := c.gopm("reload", "my-api"); err != nil {
 			t.Error(err)
 		}
 		c.eventually("all are ready", func() bool { return len(c.ready()) == workers })
 	})
 
 	t.Run("orphans", func(t *testing.T) {
-		c := container{scenario{c.Site, t}, c.runtime}
+		c := container{scenario{c.Site, t}}
 		// They end after their parent, and are process 1's then.
 		_, err := c.asNode(t.Context(), "sh", "-c", "for i in 1 2 3; do (sleep 0.1 &) ; done")
 		c.must(err)
@@ -190,7 +189,7 @@ func TestRun(t *testing.T) {
 	})
 
 	t.Run("SIGTERM", func(t *testing.T) {
-		c := container{scenario{c.Site, t}, c.runtime}
+		c := container{scenario{c.Site, t}}
 		const requests = 2 * workers
 		answers := c.slowly(requests)
 		c.must(c.Signal(syscall.SIGTERM))
