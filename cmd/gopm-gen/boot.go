@@ -27,10 +27,12 @@ const bootDir = "etc/gopm"
 // too, and is none.
 var bootTypes = []string{".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml"}
 
-// bootLimits are how long a generator may take, since a boot waits for it.
+// bootLimits are how long a generator may take, since a boot waits for it. Twenty
+// files take a tenth of a second; but on a machine that is busy a daemon-reload must
+// not lose the units of apps that run.
 type bootLimits struct {
-	file time.Duration // each
-	all  time.Duration // together
+	file time.Duration // that each may compute
+	all  time.Duration // that all may take together
 }
 
 // bootTurn is how long a file holds up the next, which is then started beside it.

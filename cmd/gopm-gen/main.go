@@ -41,7 +41,7 @@ func process() command {
 		colourErr: colour && terminal(os.Stderr),
 		host:      machine.Host(),
 		kernel:    kernel,
-		limits:    bootLimits{file: 500 * time.Millisecond, all: 900 * time.Millisecond},
+		limits:    bootLimits{file: 500 * time.Millisecond, all: 10 * time.Second},
 		version:   version,
 	}
 }

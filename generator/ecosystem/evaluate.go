@@ -20,11 +20,18 @@ const sample = 2 * time.Millisecond
 
 // bounds are how far a file may go.
 type bounds struct {
-	limit  time.Duration
-	memory int64 // bytes by which the heap may grow
+	limit  time.Duration // for which it may compute
+	memory int64         // bytes by which the heap may grow
 }
 
-var errMemory = errors.New("too much memory")
+// busy is how many times as long as a file computes it may take on a machine that has
+// other things to do.
+const busy = 10
+
+var (
+	errMemory = errors.New("too much memory")
+	errTime   = errors.New("too much time")
+)
 
 // evaluation is all that running a file needs.
 type evaluation struct {
@@ -33,6 +40,7 @@ type evaluation struct {
 	text    string
 	format  format
 	bounds  bounds
+	spent   *time.Duration // of what it may compute, in all its runs
 }
 
 // run runs the file once. It returns when ctx ends, even where the file cannot
@@ -41,31 +49,44 @@ func (ev evaluation) run(ctx context.Context, facts *facts, print func(string)) 
 	type outcome struct {
 		value   value
 		problem *Problem
+		took    time.Duration
 	}
 	vm := goja.New()
 	done := make(chan outcome, 1) // buffered: nobody may be waiting any more
+	began := make(chan thread)
 	go func() {
+		self, leave := ownThread()
+		defer leave()
+		began <- self
 		var out outcome
+		start := self.computed()
 		// The engine is large and runs what anybody wrote: should it fail, that
 		// is one file that cannot be read.
 		defer func() {
 			if failure := recover(); failure != nil {
 				out.problem = failed(ev.source, failure)
 			}
+			out.took = self.computed() - start
 			done <- out
 		}()
 		out.value, out.problem = newEngine(vm, ev.source, ev.scripts, facts, print).run(ev.text, ev.format)
 	}()
+	engine := <-began
 	tick := time.NewTicker(sample)
 	defer tick.Stop()
-	before := heap()
+	before, start := heap(), engine.computed()
 	for why == nil {
 		select {
 		case out := <-done:
+			*ev.spent += out.took
 			return out.value, out.problem, nil
 		case <-ctx.Done():
 			why = ctx.Err()
 		case <-tick.C:
+			if *ev.spent+engine.computed()-start >= ev.bounds.limit {
+				why = errTime
+				break
+			}
 			if heap()-before <= ev.bounds.memory {
 				break
 			}

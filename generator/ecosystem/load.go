@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"time"
 )
 
 // standardInput is how messages name the file "-".
@@ -103,9 +104,9 @@ func (s *source) evaluateHere(ctx context.Context, host Host, opt Options, text 
 	if limits.memory == 0 {
 		limits.memory = DefaultMemory
 	}
-	ctx, cancel := context.WithTimeout(ctx, limits.limit)
+	ctx, cancel := context.WithTimeout(ctx, busy*limits.limit)
 	defer cancel()
-	ev := evaluation{source: s, scripts: &scripts{source: s, compiled: map[string]*script{}}, text: text, format: f, bounds: limits}
+	ev := evaluation{source: s, scripts: &scripts{source: s, compiled: map[string]*script{}}, text: text, format: f, bounds: limits, spent: new(time.Duration)}
 	truth := newFacts(host)
 	exports, problem, _ := ev.run(ctx, truth, host.Print)
 	if problem != nil {
