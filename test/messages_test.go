@@ -21,6 +21,9 @@ func (s scenario) lookAt(app string) control.Status {
 	s.must(err)
 	var status control.Status
 	s.must(json.Unmarshal([]byte(out), &status))
+	for i := range status.Workers {
+		status.Workers[i].Measures = nil // see measured
+	}
 	return status
 }
 
@@ -75,8 +78,8 @@ func TestMessages(t *testing.T) {
 			t.Errorf("a worker's environment has %v, want %v", said.Env, want)
 		}
 	}
+	s.measures() // before anybody else asks
 	s.looksWell(pids)
-	s.measures()
 	s.sends()
 	s.reports()
 	s.refusesToSend()

@@ -78,7 +78,7 @@ func (s userSite) start() {
 // as runs a command as the user.
 func (s userSite) as(name string, args ...string) (string, error) {
 	return s.Run(s.t.Context(), "setpriv", append([]string{
-		"--reuid=" + uid, "--regid=" + uid, "--clear-groups", "env", "XDG_RUNTIME_DIR=/run/user/" + uid, name}, args...)...)
+		"--reuid=" + uid, "--regid=" + uid, "--clear-groups", "env", "HOME=/tmp", "XDG_RUNTIME_DIR=/run/user/" + uid, name}, args...)...)
 }
 
 func (s userSite) user(args ...string) string {
@@ -148,12 +148,20 @@ WorkingDirectory=`+site.Root+`
 		}
 		s.user("reload", "my-api.target")
 		// By hand, from a shell of the user's.
-		out, err := s.as("gopm-activator", "reload", "my-api")
+		out, err := s.as("gopm", "reload", "--user", "my-api")
 		s.must(err)
 		if !strings.HasSuffix(out, "reload: done") {
 			t.Errorf("reload prints\n%s", out)
 		}
+		out, err = s.as("gopm", "scale", "--user", "my-api", "+1")
+		if err != nil || out != "my-api: online, 3 of 3 ready" {
+			t.Errorf("scale prints\n%s, %v", out, err)
+		}
 	}))
+	s.instances("my-api", 3)
+	if out, err := s.as("gopm", "ls", "--user"); err != nil || strings.Count(out, " ready ") != 3 || strings.Contains(out, "less is shown") {
+		t.Errorf("gopm ls --user prints, %v:\n%s", err, out)
+	}
 	for unit, pid := range s.instances("my-api", 2) {
 		if pid == old[unit] {
 			t.Errorf("%s still has process %d", unit, pid)

@@ -4,14 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"golang.org/x/sync/errgroup"
 )
 
-// atATime is how many questions may be under way: the bus drops a connection's
-// questions over 128 (max_replies_per_connection, dbus-daemon(1)).
-const atATime = 64
+// atATime is how many questions are under way, so that systemd need not wait for
+// the next. The bus drops a connection's over 128 (max_replies_per_connection,
+// dbus-daemon(1)).
+const atATime = 24
 
 // Unit is a loaded unit. Its names are systemd's (systemctl list-units).
 type Unit struct {
@@ -53,47 +56,43 @@ func (m *Manager) Folders(ctx context.Context) ([]string, error) {
 	return folders, nil
 }
 
-// Service is what ls wants to know of a service beside its Unit.
-type Service struct {
-	PID      int // of the main process; 0 where there is none
-	Restarts int // by Restart=, since it was last started or forgiven
+// Restarts is how often each of some services was started again by its Restart=,
+// since somebody last started it.
+func (m *Manager) Restarts(ctx context.Context, units []string) (map[string]int, error) {
+	return m.properties32(ctx, units, "NRestarts")
 }
 
-// Services reads services, many at a time: two properties, because all of them
-// are 300, which takes systemd ten times as long.
-func (m *Manager) Services(ctx context.Context, units []string) (map[string]Service, error) {
-	services := make([]Service, len(units))
+// PIDs are the main processes of services, 0 where there is none.
+func (m *Manager) PIDs(ctx context.Context, units []string) (map[string]int, error) {
+	return m.properties32(ctx, units, "MainPID")
+}
+
+// properties32 reads one property of each of many services. All of one are 300,
+// which takes systemd ten times as long.
+func (m *Manager) properties32(ctx context.Context, units []string, name string) (map[string]int, error) {
+	out := make(map[string]int)
+	var mu sync.Mutex
+	var next atomic.Int64
 	asking, ctx := errgroup.WithContext(ctx)
-	asking.SetLimit(atATime)
-	for i, unit := range units {
+	for range min(atATime, len(units)) {
 		asking.Go(func() error {
-			pid, err := m.serviceProperty(ctx, unit, "MainPID")
-			services[i].PID = int(pid)
-			return err
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(units) {
+					return nil
+				}
+				property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
+					return conn.GetServicePropertyContext(ctx, units[i], name)
+				})
+				if err != nil {
+					return fmt.Errorf("read %s of %s: %w", name, units[i], err)
+				}
+				value, _ := property.Value.Value().(uint32)
+				mu.Lock()
+				out[units[i]] = int(value)
+				mu.Unlock()
+			}
 		})
-		asking.Go(func() error {
-			restarts, err := m.serviceProperty(ctx, unit, "NRestarts")
-			services[i].Restarts = int(restarts)
-			return err
-		})
 	}
-	if err := asking.Wait(); err != nil {
-		return nil, err
-	}
-	out := make(map[string]Service)
-	for i, unit := range units {
-		out[unit] = services[i]
-	}
-	return out, nil
-}
-
-func (m *Manager) serviceProperty(ctx context.Context, unit, name string) (uint32, error) {
-	property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
-		return conn.GetServicePropertyContext(ctx, unit, name)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("read %s of %s: %w", name, unit, err)
-	}
-	value, _ := property.Value.Value().(uint32)
-	return value, nil
+	return out, asking.Wait()
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -197,9 +199,7 @@ func pm2ProcessOf(id int, a fleet.App, w fleet.Worker, c command, now time.Time)
 	if a.Mode == "" {
 		p.Env.Mode = "cluster_mode"
 	}
-	if p.Env.Metrics == nil {
-		p.Env.Metrics = map[string]control.Metric{}
-	}
+	p.Env.Metrics = pm2Metrics(w)
 	if p.Env.Options == nil {
 		p.Env.Options = map[string]json.RawMessage{}
 	}
@@ -213,6 +213,32 @@ func pm2ProcessOf(id int, a fleet.App, w fleet.Worker, c command, now time.Time)
 		p.Monit.CPU = math.Round(*w.CPU*10) / 10
 	}
 	return p
+}
+
+// pm2Metrics are what the app has told PM2, as it thinks, and under the names of
+// PM2's library (@pm2/io 6.1) what its process has measured of itself.
+func pm2Metrics(w fleet.Worker) map[string]control.Metric {
+	out := map[string]control.Metric{}
+	add := func(name, unit string, value float64) {
+		text, _ := json.Marshal(strconv.FormatFloat(value, 'f', 2, 64)) // a string always marshals
+		out[name] = control.Metric{Value: text, Unit: unit}
+	}
+	if m := w.Measures; m != nil {
+		const mib = 1 << 20
+		add("Used Heap Size", "MiB", float64(m.HeapUsed)/mib)
+		add("Heap Size", "MiB", float64(m.HeapTotal)/mib)
+		add("HTTP", "req/min", m.RequestsPerSecond*60)
+		if m.Latency != nil {
+			add("HTTP Mean Latency", "ms", m.Latency.Mean)
+			add("HTTP P95 Latency", "ms", m.Latency.P95)
+		}
+		if m.EventLoopDelay != nil {
+			add("Event Loop Latency", "ms", m.EventLoopDelay.Mean)
+			add("Loop delay", "ms", m.EventLoopDelay.Mean)
+		}
+	}
+	maps.Copy(out, w.Metrics)
+	return out
 }
 
 // pm2Status is PM2's word for a worker's state.

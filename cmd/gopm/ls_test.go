@@ -61,6 +61,21 @@ shop: last reload aborted: the canary?[2J failed
 	}
 }
 
+// What workers measure of themselves has columns where any of them tells it.
+func TestMeasures(t *testing.T) {
+	f := fleetOf("my-api")
+	connections := 17
+	f.Apps[0].Workers[1].Measures = &control.Measures{RequestsPerSecond: 12.34, Connections: &connections, EventLoopDelay: &control.Delay{Mean: 0.56}}
+	w, stdout := outside()
+	const want = `app     id  mode     pid  uptime  ↺  status  cpu  mem  conns  req/s   loop
+my-api   0  cluster  100       -  0  ready     -    -      -      -      -
+my-api   1  cluster  101       -  0  ready     -    -     17   12.3  0.6ms
+`
+	if err := printFleet(w, f, terminal{width: 80}, noon); err != nil || stdout.String() != want {
+		t.Errorf("prints, %v:\n%s\nwant:\n%s", err, stdout, want)
+	}
+}
+
 // Colours change no column, and tell what is well from what is not.
 func TestColours(t *testing.T) {
 	plain, coloured := printed(t, false), printed(t, true)
@@ -101,6 +116,7 @@ func TestUptime(t *testing.T) {
 func TestJlist(t *testing.T) {
 	f := shown()
 	f.Apps[0].Workers[0].Metrics = map[string]control.Metric{"Loop delay": {Value: json.RawMessage(`"0.5"`), Unit: "ms"}}
+	f.Apps[0].Workers[0].Measures = &control.Measures{HeapUsed: 10 << 20, HeapTotal: 12 << 20, RequestsPerSecond: 2}
 	f.Apps[0].Workers[0].Actions = []string{"km:heapdump"}
 	commands := map[string]command{"my-api": {dir: "/srv/my-api", user: "my-api", interpreter: "node", script: "/srv/my-api/src/index.js", restarts: true}}
 	list := jlist(f, commands, noon)
@@ -111,7 +127,7 @@ func TestJlist(t *testing.T) {
 	const want = `{"pid":100,"name":"my-api!","pm2_env":{"name":"my-api!","namespace":"default","pm_id":0,"NODE_APP_INSTANCE":0,"instances":2,` +
 		`"exec_mode":"cluster_mode","status":"online","pm_uptime":1795172400000,"created_at":1795172400000,"restart_time":3,"unstable_restarts":0,` +
 		`"autorestart":true,"watch":false,"username":"my-api","pm_cwd":"/srv/my-api","pm_exec_path":"/srv/my-api/src/index.js","exec_interpreter":"node","version":"N/A",` +
-		`"axm_monitor":{"Loop delay":{"value":"0.5","unit":"ms"}},"axm_actions":[{"action_name":"km:heapdump"}],"axm_options":{},"gopm_unit":""},` +
+		`"axm_monitor":{"HTTP":{"value":"120.00","unit":"req/min"},"Heap Size":{"value":"12.00","unit":"MiB"},"Loop delay":{"value":"0.5","unit":"ms"},"Used Heap Size":{"value":"10.00","unit":"MiB"}},"axm_actions":[{"action_name":"km:heapdump"}],"axm_options":{},"gopm_unit":""},` +
 		`"pm_id":0,"monit":{"memory":71303168,"cpu":12.3}}`
 	if string(first) != want {
 		t.Errorf("the first is\n%s\nwant\n%s", first, want)

@@ -76,8 +76,8 @@ type Worker struct {
 	Restarts int `json:"restarts"`
 	// Began is when its main process did.
 	Began time.Time `json:"began,omitzero"`
-	// CPU is what all its processes take, in percent of one CPU, and Memory their
-	// resident size in bytes; nil where that is not known.
+	// CPU is what that takes, in percent of one CPU, and Memory its resident size in
+	// bytes, which max_memory_restart is about too; nil where it is not known.
 	CPU    *float64 `json:"cpu,omitempty"`
 	Memory *int64   `json:"memory,omitempty"`
 }

@@ -14,11 +14,25 @@ import (
 type seen struct {
 	name       string
 	supervised bool
-	units      map[string]systemd.Unit    // those that are loaded
-	services   map[string]systemd.Service // of the workers that have a process
-	status     *control.Status            // the activator's; nil where it did not say
-	unseen     string                     // why
-	of         control.Manager            // whose it is
+	units      map[string]systemd.Unit // those that are loaded
+	restarts   map[string]int          // by worker unit
+	pids       map[string]int          // of workers that no activator tells of, by unit
+	status     *control.Status         // the activator's; nil where it did not say
+	unseen     string                  // why
+	of         control.Manager         // whose it is
+}
+
+// pid is the process of an instance, as its activator says; 0 where it does not.
+func (s seen) pid(instance int) int {
+	if s.status == nil {
+		return 0
+	}
+	for _, w := range s.status.Workers {
+		if w.Instance == instance {
+			return w.PID
+		}
+	}
+	return 0
 }
 
 // join makes an app of it.
@@ -87,10 +101,10 @@ func awake(s seen) bool {
 
 func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
 	unit := workerUnit(s.name, instance)
-	w := Worker{Worker: told[instance], Restarts: s.services[unit].Restarts}
+	w := Worker{Worker: told[instance], Restarts: s.restarts[unit]}
 	w.Instance, w.Unit = instance, unit
 	if w.PID == 0 {
-		w.PID = s.services[unit].PID
+		w.PID = s.pids[unit]
 	}
 	if of := workerState(s.units[unit]); w.State == "" || w.State == control.Missing || of == WorkerFailed {
 		w.State = of

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -126,5 +127,25 @@ func TestReadProcess(t *testing.T) {
 	}
 	if _, ok := readProcess(fstest.MapFS{}, 7); ok {
 		t.Error("a process is there that is not")
+	}
+}
+
+// A process that computes takes a CPU, and a number that none has tells nothing.
+func TestSample(t *testing.T) {
+	before, ok := take(os.Getpid())
+	if !ok {
+		t.Fatal("this process has no CPU clock")
+	}
+	for now := before; now.cpu == before.cpu; now, _ = take(os.Getpid()) {
+	}
+	now, _ := take(os.Getpid())
+	if percent, ok := now.percent(before); !ok || percent <= 0 {
+		t.Errorf("it took %f percent, %v", percent, ok)
+	}
+	if _, ok := now.percent(sample{pid: 1}); ok {
+		t.Error("two processes are compared")
+	}
+	if _, ok := take(1 << 22); ok {
+		t.Error("a process is there that cannot be")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -36,11 +36,16 @@ type Reader struct {
 	// it is not asked.
 	Patience time.Duration
 
-	last map[string]usage // by worker unit
+	mu   sync.Mutex
+	last map[int]sample // by process
+	read bool           // there was a reading before
 }
 
 // Read looks at all apps.
 func (r *Reader) Read(ctx context.Context) (Fleet, error) {
+	if r.last == nil {
+		r.last = make(map[int]sample)
+	}
 	runs, err := r.runs()
 	if err != nil {
 		return Fleet{}, err
@@ -107,7 +112,7 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 	for name, supervised := range found {
 		apps[name] = &seen{
 			name: name, supervised: supervised,
-			units: make(map[string]systemd.Unit), services: make(map[string]systemd.Service),
+			units: make(map[string]systemd.Unit), restarts: make(map[string]int), pids: make(map[string]int),
 		}
 	}
 	for _, u := range loaded {
@@ -140,41 +145,60 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 			continue
 		}
 		asking.Go(func() error {
-			patient, cancel := context.WithTimeout(asked, answerTime)
-			defer cancel()
-			status, err := r.status(patient, s.of.Address(s.name))
-			switch {
-			case err == nil:
-				s.status = &status
-			case errors.Is(err, control.ErrDenied):
+			err := r.askActivator(asked, s)
+			if errors.Is(err, control.ErrDenied) {
 				mu.Lock()
 				limited = err
 				mu.Unlock()
-				fallthrough
-			default:
-				s.unseen = err.Error()
-				if errors.Is(err, context.DeadlineExceeded) {
-					s.unseen = fmt.Sprintf("%s has not answered within %s", activatorUnit(s.name), answerTime)
-				}
 			}
 			return nil
 		})
 	}
-	var services map[string]systemd.Service
-	if len(workers) > 0 {
-		asking.Go(func() (err error) { services, err = r.Systemd.Services(asked, workers); return err })
-	}
+	var restarts map[string]int
+	asking.Go(func() (err error) { restarts, err = r.Systemd.Restarts(asked, workers); return err })
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
+	var unknown []string
 	for _, s := range apps {
 		for name := range s.units {
-			if service, ok := services[name]; ok {
-				s.services[name] = service
+			if count, ok := restarts[name]; ok {
+				s.restarts[name] = count
+				if instance, _ := instanceOf(s.name, name); s.pid(instance) == 0 {
+					unknown = append(unknown, name)
+				}
 			}
 		}
 	}
-	return limited, nil
+	pids, err := r.Systemd.PIDs(ctx, unknown)
+	for _, s := range apps {
+		for name := range s.units {
+			if pid := pids[name]; pid != 0 {
+				s.pids[name] = pid
+				r.sample(pid)
+			}
+		}
+	}
+	return limited, err
+}
+
+// askActivator fills in what an app's activator knows.
+func (r *Reader) askActivator(ctx context.Context, s *seen) error {
+	patient, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	status, err := r.status(patient, s.of.Address(s.name))
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s has not answered within %s", activatorUnit(s.name), answerTime)
+	}
+	if err != nil {
+		s.unseen = err.Error()
+		return err
+	}
+	s.status = &status
+	for _, w := range status.Workers {
+		r.sample(w.PID)
+	}
+	return nil
 }
 
 // status is what an activator knows.
@@ -185,70 +209,75 @@ func (r *Reader) status(ctx context.Context, at control.Address) (control.Status
 	return control.AskStatus(ctx, at)
 }
 
+// sample looks at a process's CPU time for the first time, where there is no
+// reading before.
+func (r *Reader) sample(pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.last[pid]; known || r.read || pid == 0 {
+		return
+	}
+	if s, ok := take(pid); ok {
+		r.last[pid] = s
+	}
+}
+
 // measure fills in what the workers use.
 func (r *Reader) measure(ctx context.Context, f Fleet) error {
-	booted, err := boot(time.Now())
+	up, err := sinceBoot()
 	if err != nil {
 		return err
 	}
-	before := r.last
-	if before == nil {
-		if before = r.look(f, booted); len(before) > 0 {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(r.Window):
-			}
+	booted := time.Now().Add(-up)
+	for w := range f.running() {
+		if p, ok := readProcess(r.Host, w.PID); ok {
+			w.Began, w.Memory = booted.Add(p.began), &p.memory
 		}
 	}
-	r.last = r.look(f, booted)
-	for i := range f.Apps {
-		for j := range f.Apps[i].Workers {
-			w := &f.Apps[i].Workers[j]
-			key := f.Apps[i].Run + w.Unit
-			if now, ok := r.last[key]; ok {
-				w.use(before[key], now)
-			}
+	if err := r.pause(ctx); err != nil {
+		return err
+	}
+	now := make(map[int]sample)
+	for w := range f.running() {
+		s, ok := take(w.PID)
+		if !ok {
+			continue
+		}
+		now[w.PID] = s
+		if percent, ok := s.percent(r.last[w.PID]); ok {
+			w.CPU = &percent
 		}
 	}
+	r.last, r.read = now, true
 	return nil
 }
 
-// exact is in how many grains of a count something can be told of it.
-const exact = 50
-
-// use takes over what a worker has used, between two looks at it.
-func (w *Worker) use(before, now usage) {
-	w.Began, w.Memory = now.began, &now.memory
-	spent := now.at.Sub(before.at)
-	if now.counted && before.counted && spent > exact*now.grain && now.cpu >= before.cpu {
-		percent := 100 * float64(now.cpu-before.cpu) / float64(spent)
-		w.CPU = &percent
+// pause waits until every sample of a first reading is old enough to tell
+// something.
+func (r *Reader) pause(ctx context.Context) error {
+	var youngest time.Time
+	for _, s := range r.last {
+		if s.at.After(youngest) {
+			youngest = s.at
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(r.Window - time.Since(youngest)):
+		return nil
 	}
 }
 
-// look is what each worker that runs has used, by the folder of its run and its
-// unit.
-func (r *Reader) look(f Fleet, booted time.Time) map[string]usage {
-	var mu sync.Mutex
-	used := make(map[string]usage)
-	var looking errgroup.Group
-	looking.SetLimit(runtime.GOMAXPROCS(0))
-	for _, a := range f.Apps {
-		looking.Go(func() error {
-			for _, w := range a.Workers {
-				if !w.Runs() {
-					continue
-				}
-				if u, ok := measure(r.Host, w.PID, a.Run == "", booted); ok {
-					mu.Lock()
-					used[a.Run+w.Unit] = u
-					mu.Unlock()
+// running are the workers that have a process.
+func (f Fleet) running() iter.Seq[*Worker] {
+	return func(yield func(*Worker) bool) {
+		for i := range f.Apps {
+			for j := range f.Apps[i].Workers {
+				if w := &f.Apps[i].Workers[j]; w.Runs() && !yield(w) {
+					return
 				}
 			}
-			return nil
-		})
+		}
 	}
-	_ = looking.Wait() // nothing of it fails
-	return used
 }
