@@ -322,7 +322,7 @@ func (a *Activator) endWorker(w *worker, reason error) {
 	}
 	a.unbindAll(w)
 	for _, c := range w.waits {
-		c.finish(fmt.Errorf("%s ended before it was ready; see journalctl -u %s", w.unit, w.unit))
+		c.finish(fmt.Errorf("%s ended before it was ready; what it printed says why", w.unit))
 	}
 	if w.drain != nil {
 		w.drain.finish()

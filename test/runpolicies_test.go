@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -91,6 +92,30 @@ func (f *foreground) until(line string, times int) {
 	})
 }
 
+// told is what a service manager hears, as sd_notify(3) sends it.
+func told(t *testing.T) (address string, states func() []string) {
+	t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	// What nobody has read yet waits in the socket.
+	return conn.LocalAddr().String(), func() []string {
+		var all []string
+		for buf := make([]byte, 4096); ; {
+			if err := conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			n, err := conn.Read(buf)
+			if err != nil {
+				return all
+			}
+			all = append(all, strings.Split(string(buf[:n]), "\n")...)
+		}
+	}
+}
+
 func TestRunPolicies(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +124,8 @@ func TestRunPolicies(t *testing.T) {
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
 	watched := t.TempDir()
-	f := inForeground(t, fmt.Sprintf("WEB_PORT=%d", port), "WATCHED="+watched)
+	manager, states := told(t)
+	f := inForeground(t, fmt.Sprintf("WEB_PORT=%d", port), "WATCHED="+watched, "NOTIFY_SOCKET="+manager)
 
 	f.until("out web/0 web listens", 1)
 	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
@@ -124,11 +150,21 @@ func TestRunPolicies(t *testing.T) {
 	f.until("out final/0 final ends", 1)
 	f.until("process final/0 final-app@0.service has ended", 1)
 
+	said := states()
+	if !slices.Contains(said, "READY=1") || !slices.ContainsFunc(said, func(s string) bool {
+		return strings.HasPrefix(s, "STATUS=") && strings.Contains(s, "web: 1 of 1 instances ready")
+	}) {
+		t.Errorf("its service manager was told %q", said)
+	}
+
 	if err := f.command.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	<-f.read
 	f.until("out polite/0 told shutdown", 1)
+	if said := states(); !slices.Contains(said, "STOPPING=1") {
+		t.Errorf("at its end its service manager was told %q", said)
+	}
 	err = f.command.Wait()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
