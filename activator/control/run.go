@@ -60,15 +60,15 @@ func (m Manager) Apps() ([]string, error) {
 // NewRun makes the folder of a run, and removes those of runs that are over. The
 // caller closes it.
 func (p Process) NewRun() (*Run, error) {
-	var failed []error
+	var failed []string
 	for _, base := range p.runBases() {
 		run, err := p.newRunIn(base)
 		if err == nil {
 			return run, nil
 		}
-		failed = append(failed, err)
+		failed = append(failed, err.Error())
 	}
-	return nil, fmt.Errorf("make a folder for the control sockets: %w; mount a tmpfs on /run or /tmp", errors.Join(failed...))
+	return nil, fmt.Errorf("make a folder for the control sockets: %s; mount a tmpfs on /tmp", strings.Join(failed, ", "))
 }
 
 // Close removes the folder.

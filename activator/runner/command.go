@@ -105,7 +105,6 @@ type execution struct {
 	who            account
 	stdout, stderr *os.File
 	affinity       string
-	files          uint64
 }
 
 // start starts it, in a session of its own: what a terminal sends, such as
@@ -140,10 +139,6 @@ func (e execution) start(r *reaper) (*process, error) {
 		pid, err := syscall.ForkExec(path, e.words, attr)
 		if err != nil {
 			return 0, fmt.Errorf("execute %s: %w", path, err)
-		}
-		if e.files > 0 {
-			// It fails where the process has ended, or may have no more than it has.
-			_ = unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: e.files, Max: e.files}, nil)
 		}
 		return pid, nil
 	})

@@ -230,7 +230,7 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 	}
 	e := execution{
 		words: s.r.tools.place(list), dir: s.spec.dir, env: env, who: s.who,
-		affinity: s.spec.affinity, files: s.spec.files,
+		affinity: s.spec.affinity,
 	}
 	var ends []*os.File
 	defer func() {

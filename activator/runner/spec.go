@@ -19,7 +19,6 @@ type spec struct {
 	user, group, dir       string
 	output, errors         string // StandardOutput=, StandardError=
 	affinity               string
-	files                  uint64 // LimitNOFILE=; 0: not said
 
 	killSignal   unix.Signal
 	killMode     string
@@ -130,11 +129,6 @@ func newSpec(name string, u unit, instance string) (*spec, error) {
 	if value := u.last("Service.KillSignal"); value != "" {
 		if s.killSignal = unix.SignalNum(value); s.killSignal == 0 {
 			return nil, bad("KillSignal", fmt.Errorf("%s is no signal", value))
-		}
-	}
-	if value := u.last("Service.LimitNOFILE"); value != "" {
-		if s.files, err = strconv.ParseUint(value, 10, 64); err != nil {
-			return nil, bad("LimitNOFILE", err)
 		}
 	}
 	return s, nil
