@@ -23,6 +23,7 @@ type life struct {
 	invocation string
 	main       *process
 	result     string // the first thing that failed; empty: nothing has
+	unready    bool   // result is only that another command failed
 	exited     bool   // the main process ended by itself, with code
 	code       int
 
@@ -148,6 +149,7 @@ func (l *life) started(err error) {
 	case err != nil:
 		if l.main.runs() {
 			l.fail("not ready: " + err.Error())
+			l.unready = true
 		} else if failure := failureOf(l.main.status, l.s.spec.success); failure != nil {
 			l.fail(failure.Error())
 		} else {
@@ -167,6 +169,9 @@ func (l *life) started(err error) {
 // lost is the end of the main process. While it starts, its commands see that.
 func (l *life) lost() {
 	if err := failureOf(l.main.status, l.s.spec.success); err != nil {
+		if l.unready && l.main.status.Exited() {
+			l.result = "" // it was about to end, and wait saw that first
+		}
 		l.fail(err.Error())
 	}
 	l.exited, l.code = l.main.status.Exited(), l.main.status.ExitStatus()

@@ -145,6 +145,10 @@ func TestEnds(t *testing.T) {
 			[]string{"process x/0 x@0.service has failed, and is not started again: exited with status 4"}},
 		{"without its folder", "exit 0", "Restart=no\nWorkingDirectory=/none", "failed: x@0.service (go to WorkingDirectory=: stat /none: no such file or directory)",
 			[]string{"process x/0 x@0.service has failed, and is not started again: go to WorkingDirectory=: stat /none: no such file or directory"}},
+		{"while another command waits for it", "sleep 0.2; exit 5", "Restart=no\nExecStartPost=/bin/sh -c \"exit 1\"\nKillSignal=SIGCONT", "failed: x@0.service (exited with status 5)",
+			[]string{"process x/0 x@0.service has failed, and is not started again: exited with status 5"}},
+		{"not ready", "exec sleep 1000", "Restart=no\nExecStartPost=/bin/sh -c \"exit 1\"", "failed: x@0.service (not ready: /bin/sh: exited with status 1)",
+			[]string{"process x/0 x@0.service has failed, and is not started again: not ready: /bin/sh: exited with status 1"}},
 		{"with variables", `echo "$A|$B|$INVOCATION_ID" | sed "s/[0-9a-f]\{32\}/ID/"`, "Restart=no\nEnvironment=\"A=a \\\"b\\\" %%\" B=%i", "",
 			[]string{`out x/0 a "b" %|0|ID`, "process x/0 x@0.service has ended"}},
 	}
