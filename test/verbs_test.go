@@ -203,7 +203,7 @@ func (s scenario) ordinaryUser() {
 	reader := []string{"--reuid=nobody", "--regid=nogroup", "--groups=systemd-journal"}
 	const denied = "denied: the status is for uid 0 and members of systemd-journal, adm, wheel, not for uid 65534"
 	out := s.asUser(nobody, "ls")
-	if !regexp.MustCompile(`(?m)^my-api +3 +- +\d+ .* ready `).MatchString(out) || !strings.Contains(out, "less is shown: "+denied) {
+	if !regexp.MustCompile(`(?m)^my-api +3 +cluster +\d+ .* ready `).MatchString(out) || !strings.Contains(out, "less is shown: "+denied) {
 		s.t.Errorf("as an ordinary user gopm ls prints\n%s", out)
 	}
 	out = s.asUser(reader, "ls")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -95,4 +96,21 @@ func (m *Manager) properties32(ctx context.Context, units []string, name string)
 		})
 	}
 	return out, asking.Wait()
+}
+
+// Environment is what Environment= of a service sets.
+func (m *Manager) Environment(ctx context.Context, unit string) (map[string]string, error) {
+	property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
+		return conn.GetServicePropertyContext(ctx, unit, "Environment")
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read Environment of %s: %w", unit, err)
+	}
+	entries, _ := property.Value.Value().([]string)
+	env := make(map[string]string)
+	for _, entry := range entries {
+		name, value, _ := strings.Cut(entry, "=")
+		env[name] = value
+	}
+	return env, nil
 }

@@ -199,25 +199,18 @@ func (s site) setCount(ctx context.Context, app fleet.App, file, count string) e
 	if err := s.systemd.ReadUnits(ctx); err != nil || count == "" {
 		return err
 	}
-	properties, err := s.systemd.Properties(ctx, app.Activator())
-	if err != nil {
+	env, err := s.systemd.Environment(ctx, app.Activator())
+	is := env[instancesVariable]
+	if err != nil || is == count {
 		return err
 	}
-	env, _ := properties["Environment"].([]string)
-	for _, variable := range env {
-		name, value, _ := strings.Cut(variable, "=")
-		if name != instancesVariable || value == count {
-			continue
-		}
-		if existed {
-			err = os.WriteFile(file, before, 0o644)
-		} else {
-			err = os.Remove(file)
-		}
-		return errors.Join(fmt.Errorf("%s=%s is set by another drop-in, which counts more than %s: systemctl cat %s shows it", name, value, file, app.Activator()),
-			err, s.systemd.ReadUnits(ctx))
+	if existed {
+		err = os.WriteFile(file, before, 0o644)
+	} else {
+		err = os.Remove(file)
 	}
-	return nil
+	return errors.Join(fmt.Errorf("%s=%s is set by another drop-in, which counts more than %s: systemctl cat %s shows it", instancesVariable, is, file, app.Activator()),
+		err, s.systemd.ReadUnits(ctx))
 }
 
 const instancesVariable = "GOPM_INSTANCES"

@@ -19,6 +19,7 @@ type seen struct {
 	pids       map[string]int          // of workers that no activator tells of, by unit
 	status     *control.Status         // the activator's; nil where it did not say
 	unseen     string                  // why
+	mode       string                  // what systemd says of it where the activator does not
 	of         control.Manager         // whose it is
 }
 
@@ -38,7 +39,7 @@ func (s seen) pid(instance int) int {
 // join makes an app of it.
 func join(s seen) App {
 	a := App{
-		Name: s.name, Title: s.name, Supervised: s.supervised, Unseen: s.unseen,
+		Name: s.name, Title: s.name, Mode: s.mode, Supervised: s.supervised, Unseen: s.unseen,
 		Workers: []Worker{}, Listeners: []control.Listener{}, awake: awake(s),
 	}
 	if s.isRun() {

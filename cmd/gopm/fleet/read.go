@@ -51,8 +51,12 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 		return Fleet{}, err
 	}
 	units, err := r.units(ctx)
-	if err != nil && len(runs) == 0 {
-		return Fleet{}, err // else there is no systemd, as in a container
+	switch {
+	case err == nil || len(runs) > 0: // in a container there is no systemd
+	case errors.Is(err, fs.ErrNotExist):
+		return Fleet{}, fmt.Errorf("neither systemd nor a gopm run is here: %w", err)
+	default:
+		return Fleet{}, err
 	}
 	apps := append(units, runs...)
 	limited, err := r.ask(ctx, apps)
@@ -192,13 +196,25 @@ func (r *Reader) askActivator(ctx context.Context, s *seen) error {
 	}
 	if err != nil {
 		s.unseen = err.Error()
-		return err
+		return errors.Join(err, r.askMode(ctx, s))
 	}
 	s.status = &status
 	for _, w := range status.Workers {
 		r.sample(w.PID)
 	}
 	return nil
+}
+
+// askMode fills in how an activator runs that does not say itself.
+func (r *Reader) askMode(ctx context.Context, s *seen) error {
+	if s.isRun() {
+		return nil
+	}
+	env, err := r.Systemd.Environment(ctx, activatorUnit(s.name))
+	if s.mode = env["GOPM_MODE"]; s.mode == "" && err == nil {
+		s.mode = "cluster"
+	}
+	return err
 }
 
 // status is what an activator knows.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,9 +77,6 @@ type machine struct {
 	Size
 }
 
-// atATime is how many apps are started by one command, which may take 2 minutes.
-const atATime = 5
-
 func (m machine) app(i int) string { return fmt.Sprintf("app-%02d", i) }
 
 // start writes the apps' units and starts them.
@@ -102,10 +98,9 @@ func (m machine) start(ctx context.Context) error {
 	if _, err := m.Systemctl(ctx, "daemon-reload"); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(targets, atATime) {
-		if _, err := m.Systemctl(ctx, append([]string{"start"}, some...)...); err != nil {
-			return err
-		}
+	// A command may take 2 minutes, which is too little on a busy machine.
+	if _, err := m.Systemctl(ctx, append([]string{"start", "--no-block"}, targets...)...); err != nil {
+		return err
 	}
 	return m.await(ctx)
 }
@@ -127,7 +122,7 @@ func (m machine) await(ctx context.Context) error {
 	}
 }
 
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 func (m machine) stop(ctx context.Context) error {
 	_, err := m.Run(ctx, "gopm", "stop", "all")
