@@ -17,9 +17,10 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "units"},
-	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/fleet", "cmd/gopm/logs", "generator", "generator/ecosystem", "generator/machine", "units"},
+	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "units"},
 	"cmd/gopm/fleet":      {"activator/control", "activator/systemd"},
 	"cmd/gopm/logs":       {},
+	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/fleet", "cmd/gopm/logs"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
@@ -45,27 +46,30 @@ var arrows = map[string][]string{
 // doors are the dependencies and the rooms that may import them: one each, with
 // the exceptions that the design names.
 var doors = map[string][]string{
-	"github.com/dop251/goja":           {"generator/ecosystem"},
-	"github.com/dop251/goja_nodejs":    {"generator/ecosystem"},
-	"github.com/evanw/esbuild":         {"generator/ecosystem"},
-	"go.yaml.in/yaml":                  {"generator/ecosystem", "generator/nfpm"},
-	"github.com/agext/levenshtein":     {"cmd/gopm", "generator/ecosystem"},
-	"github.com/robfig/cron/v3":        {"activator/runner", "generator/ecosystem"},
-	"golang.org/x/text":                {"units"},
-	"github.com/coreos/go-systemd/v22": {"activator", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
-	"github.com/godbus/dbus/v5":        {"activator/systemd"},
-	"github.com/cilium/ebpf":           {"activator/steer"},
-	"github.com/shirou/gopsutil/v3":    {"activator", "cmd/gopm"},
-	"github.com/fsnotify/fsnotify":     {"activator/watch"},
-	"github.com/bmatcuk/doublestar/v4": {"activator/watch"},
-	"github.com/spf13/pflag":           {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
-	"github.com/schollz/progressbar":   {"cmd/gopm"},
-	"golang.org/x/time":                {"activator", "activator/nodeipc"},
-	"golang.org/x/sys":                 nil, // the kernel itself: everybody's
-	"golang.org/x/tools/txtar":         nil,
-	"golang.org/x/sync":                nil,
-	"github.com/google/go-cmp":         nil,
-	"github.com/rogpeppe/go-internal":  {"cmd/gopm-gen"},
+	"github.com/dop251/goja":                {"generator/ecosystem"},
+	"github.com/dop251/goja_nodejs":         {"generator/ecosystem"},
+	"github.com/evanw/esbuild":              {"generator/ecosystem"},
+	"go.yaml.in/yaml":                       {"generator/ecosystem", "generator/nfpm"},
+	"github.com/agext/levenshtein":          {"cmd/gopm", "generator/ecosystem"},
+	"github.com/robfig/cron/v3":             {"activator/runner", "generator/ecosystem"},
+	"golang.org/x/text":                     {"units"},
+	"github.com/coreos/go-systemd/v22":      {"activator", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
+	"github.com/godbus/dbus/v5":             {"activator/systemd"},
+	"github.com/cilium/ebpf":                {"activator/steer"},
+	"github.com/shirou/gopsutil/v3":         {"activator", "cmd/gopm"},
+	"github.com/fsnotify/fsnotify":          {"activator/watch"},
+	"github.com/bmatcuk/doublestar/v4":      {"activator/watch"},
+	"github.com/spf13/pflag":                {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
+	"charm.land/bubbletea/v2":               {"cmd/gopm", "cmd/gopm/monit"},
+	"github.com/charmbracelet/colorprofile": {"cmd/gopm"},
+	"github.com/charmbracelet/x/ansi":       {"cmd/gopm/monit"},
+	"github.com/schollz/progressbar":        {"cmd/gopm"},
+	"golang.org/x/time":                     {"activator", "activator/nodeipc"},
+	"golang.org/x/sys":                      nil, // the kernel itself: everybody's
+	"golang.org/x/tools/txtar":              nil,
+	"golang.org/x/sync":                     nil,
+	"github.com/google/go-cmp":              nil,
+	"github.com/rogpeppe/go-internal":       {"cmd/gopm-gen"},
 }
 
 // source is a Go file: its folder, whether it is a test, and what it imports.

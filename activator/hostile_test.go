@@ -246,6 +246,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add([]byte(`{"cmd":"NODE_CLUSTER","act":"queryServer","address":"::","port":22,"addressType":6,"flags":1,"seq":3}`))
 	f.Add([]byte(`{"cmd":"NODE_CLUSTER","act":"queryServer","address":"/run/x","port":-1,"addressType":-1,"fd":-1,"data":{"a":[1]},"seq":3}`))
 	f.Add([]byte(`{"cmd":"NODE_CLUSTER","ack":1,"accepted":false}` + "\n" + `{"cmd":"NODE_HANDLE"}` + "\n" + `{"cmd":"NODE_HANDLE_ACK"}`))
+	f.Add([]byte(`{"cmd":"NODE_GOPM","act":"measured","measures":{"heap_used":-1,"latency_ms":{"mean":1e999}}}`))
 	f.Add([]byte(`{"cmd":"NODE_GOPM","act":"drained"}` + "\n" + `{"cmd":"NODE_GOPM","act":"took","seq":7}` + "\n" + `{"cmd":"NODE_GOPM","act":"pong"}`))
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		before := openFiles(t)

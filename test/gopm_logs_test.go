@@ -39,14 +39,6 @@ func (l logged) String() string {
 	return fmt.Sprintf("%s %s|%s %s", l.Type, of, l.App, l.Message)
 }
 
-// prints is what gopm prints on the machine.
-func (s scenario) prints(args ...string) string {
-	s.t.Helper()
-	out, err := s.Run(s.t.Context(), "gopm", args...)
-	s.must(err)
-	return out
-}
-
 // follows starts gopm logs and returns what it prints, line by line, until the
 // test ends.
 func (s scenario) follows(args ...string) <-chan logged {
@@ -112,19 +104,19 @@ func TestGopmLogs(t *testing.T) {
 	s.must(s.Start(t.Context()))
 
 	// What there is, of one app, of a worker, of one stream.
-	s.eventually("the journal has it", func() bool { return strings.Contains(s.prints("logs", "job", "--nostream", "--lines=100"), "warned 1") })
-	s.holdsLines(s.prints("logs", "job", "--nostream", "--lines=100"),
+	s.eventually("the journal has it", func() bool { return strings.Contains(s.gopm("logs", "job", "--nostream", "--lines=100"), "warned 1") })
+	s.holdsLines(s.gopm("logs", "job", "--nostream", "--lines=100"),
 		[]string{"0|job | started 0", "1|job | warned 1", "gopm|job | job@1.service is ready (pid " + fmt.Sprint(job.running(2)[job.unit(1)]) + ")"}, []string{"my-api"})
-	s.holdsLines(s.prints("logs", "job", "1", "--nostream", "--lines=100"), []string{"1|job | started 1"}, []string{"0|job", "job@0"})
-	s.holdsLines(s.prints("logs", "job", "--nostream", "--err", "--raw"), []string{"warned 0", "warned 1"}, []string{"started", "ready"})
-	s.holdsLines(s.prints("logs", "job@0", "--nostream", "--out"), []string{"0|job | started 0"}, []string{"warned", "gopm|"})
-	s.holdsLines(s.prints("logs", "--nostream", "--lines=1", "--grep=^(started|warned) 0"), []string{"0|job    | warned 0"}, []string{"started"})
+	s.holdsLines(s.gopm("logs", "job", "1", "--nostream", "--lines=100"), []string{"1|job | started 1"}, []string{"0|job", "job@0"})
+	s.holdsLines(s.gopm("logs", "job", "--nostream", "--err", "--raw"), []string{"warned 0", "warned 1"}, []string{"started", "ready"})
+	s.holdsLines(s.gopm("logs", "job@0", "--nostream", "--out"), []string{"0|job | started 0"}, []string{"warned", "gopm|"})
+	s.holdsLines(s.gopm("logs", "--nostream", "--lines=1", "--grep=^(started|warned) 0"), []string{"0|job    | warned 0"}, []string{"started"})
 
 	// What comes: from the journal, from the files of another app, and after a
 	// rotation; and of a worker that crashes, what Node prints and systemd says.
 	lines := s.follows("--lines=0")
 	s.eventually("it follows", func() bool {
-		s.prints("send", "job", "hello")
+		s.gopm("send", "job", "hello")
 		return len(lines) > 0
 	})
 	s.awaitLine(lines, "out 1|job told hello")
@@ -145,7 +137,7 @@ func TestGopmLogs(t *testing.T) {
 		}
 		return false
 	})
-	s.prints("send", "job", "1", "crash")
+	s.gopm("send", "job", "1", "crash")
 	s.awaitLine(lines, "err 1|job Error: crashed as told")
 	s.awaitLine(lines, "systemd 1|job job@1.service: Main process exited")
 

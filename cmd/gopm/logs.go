@@ -167,10 +167,18 @@ func (s site) chooseLogs(ctx context.Context, words []string) ([]logs.Choice, er
 		return nil, err
 	}
 	var out []logs.Choice
+	ofRun := ""
 	for _, c := range found {
+		if c.app.Run != "" {
+			ofRun = c.app.Name
+			continue
+		}
 		out = append(out, logChoice(c.app, c.instance))
 	}
-	if len(out) == 0 {
+	switch {
+	case len(out) == 0 && ofRun != "":
+		return nil, fmt.Errorf("%s is of a gopm run, which prints its logs itself", ofRun)
+	case len(out) == 0:
 		return nil, errors.New("there is no app here: gopm-gen makes units of an ecosystem file")
 	}
 	return out, nil

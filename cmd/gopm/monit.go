@@ -20,6 +20,9 @@ import (
 const (
 	// monitTick is from one reading to the next; PM2 has 800 ms.
 	monitTick = time.Second
+	// monitPatience is how long a worker may take to tell what it measures: a busy
+	// one is not to flicker.
+	monitPatience = 500 * time.Millisecond
 	// monitLines is how many lines of logs there are to begin with, as in PM2.
 	monitLines = 200
 	// monitBatch is how long lines are collected before they are shown: an app may
@@ -29,7 +32,7 @@ const (
 
 func monitVerb() verb {
 	return verb{
-		names:    []string{"monit", "dash", "dashboard", "imonit"},
+		names:    []string{"monit", "dash"},
 		about:    "the workers, their logs and what they measure, on a whole screen",
 		examples: "  gopm monit              q ends it\n",
 		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
@@ -51,6 +54,8 @@ func showMonit(ctx context.Context, w world, user bool) error {
 		return errors.New("monit needs a terminal; for programs there is gopm ls --json")
 	}
 	s := newSite(ctx, w, user)
+	s.lookLonger()
+	s.reader.Patience = monitPatience
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	actions := monit.Actions{Reload: func(app string) monit.Note { return s.reloadNote(ctx, w, app) }}
@@ -157,17 +162,22 @@ func (f *follower) stop() {
 }
 
 func (f *follower) read(ctx context.Context, of fleet.Fleet, lines int) error {
-	reader, err := f.site.logReader(ctx)
-	if err != nil {
-		return err
-	}
 	q := logs.Query{
 		Lines: lines, Follow: true,
 		Keep: func(logs.Line) bool { return true },
 		Miss: f.tell,
 	}
 	for _, app := range of.Apps {
-		q.Choices = append(q.Choices, logChoice(app, -1))
+		if app.Run == "" { // a gopm run prints its logs itself
+			q.Choices = append(q.Choices, logChoice(app, -1))
+		}
+	}
+	if len(q.Choices) == 0 {
+		return nil
+	}
+	reader, err := f.site.logReader(ctx)
+	if err != nil {
+		return err
 	}
 	if err := reader.Journal.Readable(reader.Host); err != nil {
 		q.NoJournal = true

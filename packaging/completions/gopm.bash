@@ -4,7 +4,7 @@ _gopm() {
 	local cur prev words cword
 	_init_completion -n = || return
 
-	local verbs='run ls list status describe show info jlist reload restart start stop scale send trigger signal sendSignal env logs log monit dash dashboard imonit help'
+	local verbs='run ls list status describe show info jlist reload restart start stop scale send trigger signal sendSignal env logs log monit dash help'
 	if ((cword == 1)); then
 		COMPREPLY=($(compgen -W "$verbs --help --version" -- "$cur"))
 		return
@@ -40,12 +40,12 @@ _gopm() {
 		COMPREPLY=($(compgen -W '+1 -1 max file' -- "$cur"))
 		return
 		;;
-	reload:* | restart:* | start:* | stop:* | signal:* | sendSignal:*) all=all ;;
+	reload:* | restart:* | start:* | stop:* | signal:* | sendSignal:* | logs:* | log:*) all=all ;;
 	run:2)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 		;;
-	ls:* | list:* | status:* | logs:* | log:*) ;;
+	ls:* | list:* | status:*) ;;
 	describe:2 | show:2 | info:2 | scale:2 | send:2 | trigger:2 | env:2) ;;
 	*) return ;;
 	esac

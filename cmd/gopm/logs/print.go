@@ -142,7 +142,8 @@ func Plain(text string, colours bool) string {
 			if r == '\t' {
 				return r
 			}
-			if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			// Those of direction (Bidi_Control) could show a line as another one.
+			if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r) {
 				return '?'
 			}
 			return r

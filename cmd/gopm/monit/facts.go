@@ -44,7 +44,7 @@ func measured(m *control.Measures) []fact {
 	if m == nil {
 		return []fact{{"not known", "no agent, no channel or no answer"}}
 	}
-	out := []fact{{"HTTP", float(m.RequestsPerSecond) + " req/s"}}
+	out := []fact{{"HTTP", strconv.FormatFloat(m.RequestsPerSecond, 'f', 1, 64) + " req/s"}}
 	add := func(name, text string) { out = append(out, fact{name, text}) }
 	if m.ActiveRequests != nil {
 		add("Active requests", itoa(*m.ActiveRequests))
@@ -135,7 +135,7 @@ func percent(p *float64) string {
 	if p == nil {
 		return "-"
 	}
-	return strconv.FormatFloat(*p, 'f', 1, 64) + " %"
+	return strconv.FormatFloat(*p, 'f', 1, 64) + "%"
 }
 
 func size(bytes *int64) string {
@@ -144,9 +144,9 @@ func size(bytes *int64) string {
 	}
 	n := float64(*bytes) / (1 << 20)
 	if n >= 1024 {
-		return strconv.FormatFloat(n/1024, 'f', 2, 64) + " GB"
+		return strconv.FormatFloat(n/1024, 'f', 2, 64) + "GB"
 	}
-	return strconv.FormatFloat(n, 'f', 1, 64) + " MB"
+	return strconv.FormatFloat(n, 'f', 1, 64) + "MB"
 }
 
 // uptime is how long something runs, as PM2 shows it.

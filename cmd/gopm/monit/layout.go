@@ -2,14 +2,14 @@ package monit
 
 // The least and the most columns of the list, and the least lines of a board.
 const (
-	leastList = 36
-	mostList  = 60
+	leastList = 40
+	mostList  = 64
 	leastRows = 4
 )
 
 // The smallest screen that shows anything but a word about that.
 const (
-	leastWidth  = 60
+	leastWidth  = 72
 	leastHeight = 12
 )
 

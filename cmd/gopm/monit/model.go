@@ -48,8 +48,9 @@ type Model struct {
 	lines         map[string][]logs.Line // by app
 	board         board
 	scroll        [boards]int // lines from the top; of logs, from the end
-	note          string
-	asks          string // the app whose reload is to be confirmed
+	failed        string      // why the last reading failed
+	note          string      // until a key is pressed
+	asks          string      // the app whose reload is to be confirmed
 }
 
 // board is one of the four parts of the screen.
@@ -92,7 +93,7 @@ func (r row) name() string {
 
 // New is a model with nothing in it yet.
 func New(actions Actions, colour bool) Model {
-	return Model{Actions: actions, Colour: colour, lines: make(map[string][]logs.Line), note: "reading…"}
+	return Model{Actions: actions, Colour: colour, lines: make(map[string][]logs.Line), failed: "reading…"}
 }
 
 // Init does nothing: readings and lines come from outside.
@@ -101,12 +102,10 @@ func (m Model) Init() tea.Cmd { return nil }
 // take shows a reading. The selected worker stays selected; where it is gone, what
 // is in its place now.
 func (m Model) take(r Reading) Model {
+	m.failed = ""
 	if r.Err != nil {
-		m.note = "error: " + r.Err.Error()
+		m.failed = "error: " + r.Err.Error()
 		return m
-	}
-	if m.at.IsZero() {
-		m.note = ""
 	}
 	was, had := m.current()
 	m.fleet, m.at = r.Fleet, r.At

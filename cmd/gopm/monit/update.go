@@ -30,6 +30,7 @@ func (m Model) press(key string) (tea.Model, tea.Cmd) {
 	if m.asks != "" {
 		return m.answer(key)
 	}
+	m.note = ""
 	switch key {
 	case "q", "ctrl+c":
 		return m, tea.Quit

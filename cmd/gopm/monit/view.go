@@ -1,6 +1,7 @@
 package monit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,8 +56,8 @@ func (m Model) bottom() string {
 	switch {
 	case m.asks != "":
 		return m.paint(fit(" reload "+m.asks+", one worker after the other? y n", m.width), ansi.NewStyle().Bold())
-	case m.note != "":
-		return m.paint(fit(" "+plain(m.note), m.width), ansi.NewStyle().Bold())
+	case m.note != "" || m.failed != "":
+		return m.paint(fit(" "+plain(cmp.Or(m.note, m.failed)), m.width), ansi.NewStyle().Bold())
 	}
 	return m.paint(fit(" "+keys, m.width), ansi.NewStyle().Faint())
 }
@@ -144,9 +145,9 @@ func (m Model) listRow(r row, selected bool, columns int) string {
 		id = fmt.Sprintf("[%2d]", r.worker.Instance)
 	}
 	mem, cpu := size(r.worker.Memory), percent(r.worker.CPU)
-	use := fmt.Sprintf(" %8s %6s", mem, cpu)
+	use := fmt.Sprintf(" %7s %6s", mem, cpu)
 	if columns >= wideList {
-		use = fmt.Sprintf("  Mem: %8s  CPU: %6s", mem, cpu)
+		use = fmt.Sprintf("  Mem: %7s  CPU: %6s", mem, cpu)
 	}
 	// The longest state, restarting, is cut where there is no room.
 	state := 8
