@@ -52,14 +52,3 @@ func (m *Manager) ReadUnits(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Properties are all of a unit's and of its kind's.
-func (m *Manager) Properties(ctx context.Context, unit string) (map[string]any, error) {
-	properties, err := query(ctx, m, func(conn *sd.Conn) (map[string]any, error) {
-		return conn.GetAllPropertiesContext(ctx, unit)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read properties of %s: %w", unit, err)
-	}
-	return properties, nil
-}

@@ -60,37 +60,50 @@ func (m *Manager) Folders(ctx context.Context) ([]string, error) {
 // Restarts is how often each of some services was started again by its Restart=,
 // since somebody last started it.
 func (m *Manager) Restarts(ctx context.Context, units []string) (map[string]int, error) {
-	return m.properties32(ctx, units, "NRestarts")
+	return m.numbers(ctx, units, "NRestarts")
 }
 
 // PIDs are the main processes of services, 0 where there is none.
 func (m *Manager) PIDs(ctx context.Context, units []string) (map[string]int, error) {
-	return m.properties32(ctx, units, "MainPID")
+	return m.numbers(ctx, units, "MainPID")
 }
 
-// properties32 reads one property of each of many services. All of one are 300,
-// which takes systemd ten times as long.
-func (m *Manager) properties32(ctx context.Context, units []string, name string) (map[string]int, error) {
+func (m *Manager) numbers(ctx context.Context, units []string, name string) (map[string]int, error) {
+	values, err := m.Values(ctx, units, name)
 	out := make(map[string]int)
+	for unit, of := range values {
+		value, _ := of[name].(uint32)
+		out[unit] = int(value)
+	}
+	return out, err
+}
+
+// Values are properties of each of many services, by unit and name. All that one
+// has are 300, which takes systemd ten times as long.
+func (m *Manager) Values(ctx context.Context, units []string, names ...string) (map[string]map[string]any, error) {
+	out := make(map[string]map[string]any)
+	for _, unit := range units {
+		out[unit] = make(map[string]any)
+	}
 	var mu sync.Mutex
 	var next atomic.Int64
 	asking, ctx := errgroup.WithContext(ctx)
-	for range min(atATime, len(units)) {
+	for range min(atATime, len(units)*len(names)) {
 		asking.Go(func() error {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(units) {
+				if i >= len(units)*len(names) {
 					return nil
 				}
+				unit, name := units[i/len(names)], names[i%len(names)]
 				property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
-					return conn.GetServicePropertyContext(ctx, units[i], name)
+					return conn.GetServicePropertyContext(ctx, unit, name)
 				})
 				if err != nil {
-					return fmt.Errorf("read %s of %s: %w", name, units[i], err)
+					return fmt.Errorf("read %s of %s: %w", name, unit, err)
 				}
-				value, _ := property.Value.Value().(uint32)
 				mu.Lock()
-				out[units[i]] = int(value)
+				out[unit][name] = property.Value.Value()
 				mu.Unlock()
 			}
 		})
@@ -100,13 +113,11 @@ func (m *Manager) properties32(ctx context.Context, units []string, name string)
 
 // Environment is what Environment= of a service sets.
 func (m *Manager) Environment(ctx context.Context, unit string) (map[string]string, error) {
-	property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
-		return conn.GetServicePropertyContext(ctx, unit, "Environment")
-	})
+	values, err := m.Values(ctx, []string{unit}, "Environment")
 	if err != nil {
-		return nil, fmt.Errorf("read Environment of %s: %w", unit, err)
+		return nil, err
 	}
-	entries, _ := property.Value.Value().([]string)
+	entries, _ := values[unit]["Environment"].([]string)
 	env := make(map[string]string)
 	for _, entry := range entries {
 		name, value, _ := strings.Cut(entry, "=")

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
@@ -38,7 +37,7 @@ func jlistVerb() verb {
 				if err != nil {
 					return err
 				}
-				commands, err := s.commands(ctx, f)
+				commands, err := s.commands(ctx, loaded(f))
 				if err != nil {
 					return err
 				}
@@ -101,30 +100,34 @@ type command struct {
 
 // commands asks systemd for them, by app.
 func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, error) {
-	found := make([]command, len(f.Apps))
-	asking, ctx := errgroup.WithContext(ctx)
-	asking.SetLimit(8)
-	for i, a := range f.Apps {
-		asking.Go(func() error {
-			if a.Run != "" {
-				return nil
-			}
-			// Whether or not it runs, and whatever instances there are.
-			properties, err := s.systemd.Properties(ctx, a.Name+"@0.service")
-			if err == nil {
-				found[i] = commandOf(properties)
-			}
-			return err
-		})
+	var units []string
+	for _, a := range f.Apps {
+		if a.Run == "" {
+			units = append(units, firstUnit(a))
+		}
 	}
-	if err := asking.Wait(); err != nil {
-		return nil, err
-	}
+	values, err := s.systemd.Values(ctx, units, "WorkingDirectory", "User", "Restart", "ExecStart")
 	out := make(map[string]command)
-	for i, a := range f.Apps {
-		out[a.Name] = found[i]
+	for _, a := range f.Apps {
+		if of, ok := values[firstUnit(a)]; ok {
+			out[a.Name] = commandOf(of)
+		}
 	}
-	return out, nil
+	return out, err
+}
+
+// firstUnit is that of any worker. One that is not loaded systemd reads from the
+// disk for each question.
+func firstUnit(a fleet.App) string {
+	if len(a.Workers) > 0 {
+		return a.Workers[0].Unit
+	}
+	return a.Name + "@0.service"
+}
+
+// loaded are the apps that systemd has a worker's unit of.
+func loaded(f fleet.Fleet) fleet.Fleet {
+	return fleet.Fleet{Apps: slices.DeleteFunc(slices.Clone(f.Apps), func(a fleet.App) bool { return len(a.Workers) == 0 })}
 }
 
 // withWord are Node's options whose value is the next word (node(1)).
