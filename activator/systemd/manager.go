@@ -3,6 +3,7 @@
 package systemd
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -47,13 +48,17 @@ type Manager struct {
 	// connection when nobody has for a while.
 	users int
 	idle  *time.Timer
+	// jobs are the units whose job's end is waited for, and by how many. They have a
+	// lock of their own: a signal may come while a connection is made.
+	jobs    map[string]int
+	jobLock sync.Mutex
 }
 
 // New is the manager that the unit called own asks, or a person where that is
 // empty: who is not kept waiting where there is no manager. Its connection is
 // made when it is needed, and lives as long as ctx.
 func New(ctx context.Context, of control.Manager, own string) *Manager {
-	return &Manager{ctx: ctx, of: of, own: own}
+	return &Manager{ctx: ctx, of: of, own: own, jobs: make(map[string]int)}
 }
 
 // State is what the activator wants to know of a worker unit.
@@ -173,7 +178,7 @@ func (m *Manager) connect() (*sd.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if socket, err = withoutSignals(socket); err != nil {
+		if socket, err = withoutSignals(socket, m.awaits); err != nil {
 			return nil, err
 		}
 		conn, err := dbus.DialUnix(socket, dbus.WithContext(m.ctx))
@@ -193,6 +198,32 @@ func (m *Manager) connect() (*sd.Conn, error) {
 	})
 }
 
+// await has the ends of a unit's jobs come through until release is called.
+func (m *Manager) await(unit string) (release func()) {
+	count := func(n int) {
+		m.jobLock.Lock()
+		defer m.jobLock.Unlock()
+		if m.jobs[unit] += n; m.jobs[unit] == 0 {
+			delete(m.jobs, unit)
+		}
+	}
+	count(1)
+	return func() { count(-1) }
+}
+
+// awaits tells whether a message speaks of a unit whose job's end is waited for, or of
+// one whose name ends alike. A string of D-Bus ends with a zero byte.
+func (m *Manager) awaits(message []byte) bool {
+	m.jobLock.Lock()
+	defer m.jobLock.Unlock()
+	for unit := range m.jobs {
+		if bytes.Contains(message, []byte(unit+"\x00")) {
+			return true
+		}
+	}
+	return false
+}
+
 // Run makes a job and waits for its end.
 func (m *Manager) Run(ctx context.Context, verb rollout.Verb, unit string) error {
 	if verb != rollout.Stop {
@@ -204,13 +235,14 @@ func (m *Manager) Run(ctx context.Context, verb rollout.Verb, unit string) error
 		// (StartLimitBurst=).
 		m.Forgive(ctx, unit)
 	}
-	return m.await(ctx, verb, unit, "ignore-dependencies")
+	return m.job(ctx, verb, unit, "ignore-dependencies")
 }
 
-// await makes a job and waits for its end. The mode is StartUnit's
+// job makes a job and waits for its end. The mode is StartUnit's
 // (org.freedesktop.systemd1(5)).
-func (m *Manager) await(ctx context.Context, verb rollout.Verb, unit, mode string) error {
+func (m *Manager) job(ctx context.Context, verb rollout.Verb, unit, mode string) error {
 	defer m.hold()()
+	defer m.await(unit)()
 	ended := make(chan string, 1)
 	_, err := query(ctx, m, func(conn *sd.Conn) (int, error) {
 		if m.overBus() {
@@ -275,16 +307,17 @@ func (m *Manager) OwnJob(ctx context.Context) (string, error) {
 
 // JobOf is the type of a unit's job; empty where it has none.
 func (m *Manager) JobOf(ctx context.Context, unit string) (string, error) {
-	jobs, err := query(ctx, m, func(conn *sd.Conn) ([]sd.JobStatus, error) { return conn.ListJobsContext(ctx) })
+	// Of this unit alone: while a machine boots, there are hundreds of jobs.
+	units, err := query(ctx, m, func(conn *sd.Conn) ([]sd.UnitStatus, error) {
+		return conn.ListUnitsByNamesContext(ctx, []string{unit})
+	})
 	if err != nil {
-		return "", fmt.Errorf("list jobs: %w", err)
+		return "", fmt.Errorf("ask for the job of %s: %w", unit, err)
 	}
-	for _, job := range jobs {
-		if job.Unit == unit {
-			return job.JobType, nil
-		}
+	if len(units) == 0 {
+		return "", nil
 	}
-	return "", nil
+	return units[0].JobType, nil
 }
 
 // lost finds a job over whose end was not signalled.

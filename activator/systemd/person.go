@@ -40,7 +40,7 @@ func denied(err error) error {
 // Do makes a job as systemctl(1) does, with all that belongs to the unit, and
 // waits for its end.
 func (m *Manager) Do(ctx context.Context, verb rollout.Verb, unit string) error {
-	return m.await(ctx, verb, unit, "replace")
+	return m.job(ctx, verb, unit, "replace")
 }
 
 // ReadUnits has systemd read the files of all units anew (systemctl

@@ -27,9 +27,10 @@ const (
 	mostMessage = 128 << 20
 )
 
-// withoutSignals is the other end of a connection to systemd, less the signals
-// but those of jobs that are over. Both are closed when one is.
-func withoutSignals(systemd *net.UnixConn) (*net.UnixConn, error) {
+// withoutSignals is the other end of a connection to systemd, less all signals but
+// those of jobs that are over and wanted, of which it is given the message. Both are
+// closed when one is.
+func withoutSignals(systemd *net.UnixConn, wanted func([]byte) bool) (*net.UnixConn, error) {
 	near, far, err := pair()
 	if err != nil {
 		systemd.Close()
@@ -37,7 +38,7 @@ func withoutSignals(systemd *net.UnixConn) (*net.UnixConn, error) {
 	}
 	for _, hand := range []func() error{
 		func() error { return forward(systemd, far) },
-		func() error { return sift(far, systemd) },
+		func() error { return sift(far, systemd, wanted) },
 	} {
 		go func() {
 			_ = hand() // returns when either side is closed
@@ -87,14 +88,14 @@ func forward(to io.Writer, from io.Reader) error {
 }
 
 // sift hands on what systemd says, less the signals that nobody waits for.
-func sift(to io.Writer, from io.Reader) error {
+func sift(to io.Writer, from io.Reader, wanted func([]byte) bool) error {
 	in := bufio.NewReaderSize(from, 1<<10)
 	for {
-		size, wanted, err := look(in)
+		size, through, err := look(in, wanted)
 		if err != nil {
 			return err
 		}
-		if !wanted {
+		if !through {
 			if _, err := in.Discard(size); err != nil {
 				return err
 			}
@@ -115,8 +116,8 @@ func sift(to io.Writer, from io.Reader) error {
 }
 
 // look tells how long the next message is, or a line of the authentication before
-// them, and whether somebody waits for it.
-func look(in *bufio.Reader) (size int, wanted bool, err error) {
+// them, and whether it is let through.
+func look(in *bufio.Reader, wanted func([]byte) bool) (size int, through bool, err error) {
 	first, err := in.Peek(1)
 	if err != nil {
 		return 0, false, err
@@ -146,7 +147,14 @@ func look(in *bufio.Reader) (size int, wanted bool, err error) {
 	if errors.Is(err, bufio.ErrBufferFull) {
 		return size, true, nil // too many fields to look at
 	}
-	return size, bytes.Contains(head, jobOver), err
+	if err != nil || !bytes.Contains(head, jobOver) {
+		return size, false, err
+	}
+	whole, err := in.Peek(size)
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return size, true, nil
+	}
+	return size, err == nil && wanted(whole), err
 }
 
 // jobOver is the member of the signal that tells of the end of a job, as it stands

@@ -42,6 +42,8 @@ func TestSift(t *testing.T) {
 	}
 	refusal := encoded(t, little, dbus.TypeError, map[dbus.HeaderField]any{dbus.FieldReplySerial: uint32(7), dbus.FieldErrorName: "org.example.No"}, "no")
 	over := signal(little, "/", "JobRemoved", uint32(3), dbus.ObjectPath("/job/3"), "my-api@0.service", "done")
+	others := signal(little, "/", "JobRemoved", uint32(4), dbus.ObjectPath("/job/4"), "my-apis@0.service", "done")
+	ours := func(message []byte) bool { return bytes.Contains(message, []byte("my-api@0.service\x00")) }
 	tests := map[string]struct {
 		sent  [][]byte
 		wants []int // which of them come through
@@ -51,9 +53,11 @@ func TestSift(t *testing.T) {
 		"an answer without a body":    {[][]byte{answer()}, []int{0}},
 		"an error":                    {[][]byte{refusal}, []int{0}},
 		"the end of a job":            {[][]byte{over, over}, []int{0, 1}},
+		"the end of another's":        {[][]byte{others, over}, []int{1}},
 		"other signals":               {[][]byte{signal(little, "/", "JobNew", "x"), signal(little, "/", "PropertiesChanged", long), over}, []int{2}},
 		"one that speaks of it":       {[][]byte{signal(little, "/", "UnitNew", "JobRemoved"), over}, []int{1}},
-		"of a machine of other order": {[][]byte{signal(big, "/", "UnitNew", long), signal(big, "/", "JobRemoved", uint32(1))}, []int{1}},
+		"of a machine of other order": {[][]byte{signal(big, "/", "UnitNew", long), signal(big, "/", "JobRemoved", uint32(1), dbus.ObjectPath("/job/1"), "my-api@0.service", "done")}, []int{1}},
+		"too long to be looked at":    {[][]byte{signal(little, "/", "JobRemoved", long), over}, []int{0, 1}},
 		"more fields than are read":   {[][]byte{signal(little, "/"+long, "UnitNew"), over}, []int{0, 1}},
 	}
 	for name, test := range tests {
@@ -63,7 +67,7 @@ func TestSift(t *testing.T) {
 				wanted = append(wanted, test.sent[i]...)
 			}
 			var got bytes.Buffer
-			if err := sift(&got, bytes.NewReader(bytes.Join(test.sent, nil))); err != io.EOF {
+			if err := sift(&got, bytes.NewReader(bytes.Join(test.sent, nil)), ours); err != io.EOF {
 				t.Errorf("ended with %v", err)
 			}
 			if !bytes.Equal(got.Bytes(), wanted) {
@@ -76,7 +80,7 @@ func TestSift(t *testing.T) {
 // A message that claims to have gigabytes ends the connection.
 func TestSiftTooLong(t *testing.T) {
 	head := []byte{'l', byte(dbus.TypeSignal), 0, 1, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 8, 0, 0, 0}
-	err := sift(io.Discard, bytes.NewReader(head))
+	err := sift(io.Discard, bytes.NewReader(head), func([]byte) bool { return true })
 	if err == nil || err.Error() != "message is too long" {
 		t.Errorf("got error %v", err)
 	}
@@ -93,7 +97,7 @@ func TestWithoutSignals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			near, err := withoutSignals(between)
+			near, err := withoutSignals(between, func([]byte) bool { return true })
 			if err != nil {
 				t.Fatal(err)
 			}
