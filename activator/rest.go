@@ -42,7 +42,7 @@ func rest() error {
 	if anonymous(string(status)) >= collectFrom {
 		debug.FreeOSMemory()
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return fmt.Errorf("give back memory: %w", err)
 	}
@@ -71,21 +71,39 @@ func anonymous(status string) int {
 // pages are a range of addresses.
 type pages struct{ from, size uintptr }
 
-// filePages are those that map a file and cannot be written to, of a process's maps
-// (proc(5)): its program.
-func filePages(maps string) []pages {
+// filePages are those that map a file, cannot be written to and never were, of a
+// process's mappings (/proc/PID/smaps of proc(5)): its program. What the linker has
+// written to and then closed (RELRO) is anonymous, and in no file.
+func filePages(smaps string) []pages {
 	var found []pages
-	for line := range strings.Lines(maps) {
-		fields := strings.Fields(line) // address perms offset dev inode pathname
-		if len(fields) < 6 || !strings.HasPrefix(fields[5], "/") || strings.Contains(fields[1], "w") || !strings.HasSuffix(fields[1], "p") {
-			continue
-		}
-		first, last, _ := strings.Cut(fields[0], "-")
-		from, err := strconv.ParseUint(first, 16, 64)
-		to, err2 := strconv.ParseUint(last, 16, 64)
-		if err == nil && err2 == nil {
-			found = append(found, pages{uintptr(from), uintptr(to - from)})
+	var last *pages // of the mapping that the lines are about
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line) // address perms offset dev inode pathname; or name: value kB
+		switch {
+		case len(fields) < 2:
+		case !strings.HasSuffix(fields[0], ":"):
+			last = fileMapping(fields)
+		case last == nil:
+		case (fields[0] == "Anonymous:" || fields[0] == "Swap:") && fields[1] != "0":
+			last = nil
+		case fields[0] == "VmFlags:": // the last line
+			found, last = append(found, *last), nil
 		}
 	}
 	return found
+}
+
+// fileMapping is where a private mapping of a file is that cannot be written to; nil
+// for any other.
+func fileMapping(fields []string) *pages {
+	if len(fields) < 6 || !strings.HasPrefix(fields[5], "/") || strings.Contains(fields[1], "w") || !strings.HasSuffix(fields[1], "p") {
+		return nil
+	}
+	first, last, _ := strings.Cut(fields[0], "-")
+	from, err := strconv.ParseUint(first, 16, 64)
+	to, err2 := strconv.ParseUint(last, 16, 64)
+	if err != nil || err2 != nil {
+		return nil
+	}
+	return &pages{uintptr(from), uintptr(to - from)}
 }

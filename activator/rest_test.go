@@ -8,14 +8,18 @@ import (
 )
 
 func TestFilePages(t *testing.T) {
-	const maps = `00400000-006c3000 r-xp 00000000 fe:00 9986232                            /usr/bin/gopm-activator
-006c3000-009d5000 r--p 002c3000 fe:00 9986232                            /usr/bin/gopm-activator
-009d5000-00a04000 rw-p 005d5000 fe:00 9986232                            /usr/bin/gopm-activator
-00a04000-02a46000 rw-p 00000000 00:00 0 
-7fc28ea34000-7fc28ea35000 rw-s 00000000 00:10 1030                       anon_inode:bpf-map
-7fc28ea35000-7fc28ea36000 r--s 00000000 fe:00 77                         /etc/shared
-7f97ff8c7000-7f97ff8c9000 r-xp 00000000 00:00 0                          [vdso]
-`
+	const untouched = "Rss:                   8 kB\nAnonymous:             0 kB\nSwap:                  0 kB\nTHPeligible:           0\nVmFlags: rd mr mw me\n"
+	const written = "Rss:                   8 kB\nAnonymous:             4 kB\nSwap:                  0 kB\nVmFlags: rd mr mw me\n"
+	const swapped = "Rss:                   0 kB\nAnonymous:             0 kB\nSwap:                  4 kB\nVmFlags: rd mr mw me\n"
+	const maps = "00400000-006c3000 r-xp 00000000 fe:00 9986232                            /usr/bin/gopm-activator\n" + untouched +
+		"006c3000-009d5000 r--p 002c3000 fe:00 9986232                            /usr/bin/gopm-activator\n" + untouched +
+		"009d5000-00a04000 rw-p 005d5000 fe:00 9986232                            /usr/bin/gopm-activator\n" + written +
+		"00a04000-02a46000 rw-p 00000000 00:00 0 \n" + written +
+		"7fc28ea34000-7fc28ea35000 rw-s 00000000 00:10 1030                       anon_inode:bpf-map\n" + untouched +
+		"7fc28ea35000-7fc28ea36000 r--s 00000000 fe:00 77                         /etc/shared\n" + untouched +
+		"7fc28ea36000-7fc28ea37000 r--p 00000000 fe:00 78                         /usr/lib/libc.so.6 (RELRO)\n" + written +
+		"7fc28ea37000-7fc28ea38000 r--p 00000000 fe:00 78                         /usr/lib/libm.so.6\n" + swapped +
+		"7f97ff8c7000-7f97ff8c9000 r-xp 00000000 00:00 0                          [vdso]\n" + untouched
 	want := []pages{{0x400000, 0x2c3000}, {0x6c3000, 0x312000}}
 	if got := filePages(maps); !slices.Equal(got, want) {
 		t.Errorf("got %x, want %x", got, want)
@@ -30,7 +34,7 @@ func TestAnonymous(t *testing.T) {
 
 // TestRest: the pages of the program are given back, and all goes on.
 func TestRest(t *testing.T) {
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		t.Fatal(err)
 	}

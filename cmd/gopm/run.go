@@ -73,9 +73,8 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	// What the conversion took is not needed again; see also serve of
-	// gopm-activator.
-	debug.SetGCPercent(25)
+	// What the conversion took is not needed again. As in gopm-activator@.service:
+	debug.SetGCPercent(50)
 	debug.FreeOSMemory()
 	run, err := (control.Process{UID: os.Getuid(), Runtime: w.getenv("XDG_RUNTIME_DIR")}).NewRun()
 	if err != nil {
