@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/watch"
+	"github.com/gopm/gopm/units"
 )
 
 // Settings is what an app's drop-in says (gopm-activator@APP.service.d),
@@ -247,7 +248,7 @@ func (s Settings) Workers(cpus int) int {
 
 // unit is the worker unit of an instance.
 func (s Settings) unit(instance int) string {
-	return fmt.Sprintf("%s@%d.service", s.App, instance)
+	return units.Worker(s.App, instance)
 }
 
 // target is the app's unit: what people start and stop.
@@ -262,15 +263,7 @@ func (s Settings) noun() string {
 }
 
 // Unit is the activator's unit.
-func (s Settings) Unit() string { return fmt.Sprintf("gopm-activator@%s.service", s.App) }
+func (s Settings) Unit() string { return units.Activator(s.App) }
 
 // instance is the number of a worker unit; false for any other unit.
-func (s Settings) instance(unit string) (int, bool) {
-	number, ok := strings.CutPrefix(unit, s.App+"@")
-	if !ok {
-		return 0, false
-	}
-	number, ok = strings.CutSuffix(number, ".service")
-	n, err := strconv.Atoi(number)
-	return n, ok && err == nil && n >= 0 && strconv.Itoa(n) == number
-}
+func (s Settings) instance(unit string) (int, bool) { return units.InstanceOf(s.App, unit) }

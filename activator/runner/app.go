@@ -2,10 +2,8 @@ package runner
 
 import (
 	"errors"
-	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gopm/gopm/units"
@@ -98,7 +96,7 @@ func (s set) app(name string) (*app, error) {
 		return a, errors.Join(failed...)
 	}
 	for _, wanted := range target.list("Unit.Wants") {
-		if instance, ok := instanceOf(name, wanted); ok {
+		if instance, ok := units.InstanceOf(name, wanted); ok {
 			a.instances = append(a.instances, instance)
 		}
 	}
@@ -107,17 +105,3 @@ func (s set) app(name string) (*app, error) {
 
 // supervised: it has an activator.
 func (a *app) supervised() bool { return a.settings != nil }
-
-// instanceOf is the number of a unit of an app.
-func instanceOf(app, unit string) (int, bool) {
-	number, ok := strings.CutPrefix(unit, app+"@")
-	if !ok {
-		return 0, false
-	}
-	number, ok = strings.CutSuffix(number, ".service")
-	n, err := strconv.Atoi(number)
-	return n, ok && err == nil && n >= 0
-}
-
-// unitOf is the name of an instance's unit.
-func unitOf(app string, instance int) string { return fmt.Sprintf("%s@%d.service", app, instance) }

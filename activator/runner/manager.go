@@ -11,6 +11,7 @@ import (
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/units"
 )
 
 // manager is a run as the activator of one app sees it: activator.Manager.
@@ -139,7 +140,7 @@ func (m manager) OwnJob(context.Context) (string, error) {
 
 // service is an instance's, made where it is not there.
 func (r *Runner) service(a *app, instance int) (*service, error) {
-	name := unitOf(a.name, instance)
+	name := units.Worker(a.name, instance)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.services[name]; s != nil {
@@ -166,7 +167,7 @@ func (r *Runner) service(a *app, instance int) (*service, error) {
 // find is a unit's service, by name.
 func (r *Runner) find(unit string) (*service, error) {
 	for _, a := range r.apps {
-		if instance, ok := instanceOf(a.name, unit); ok {
+		if instance, ok := units.InstanceOf(a.name, unit); ok {
 			return r.service(a, instance)
 		}
 	}
@@ -246,7 +247,7 @@ func (r *Runner) ask(ctx context.Context, verb, unit string) error {
 	if verb == "try-reload-or-restart" {
 		for _, a := range r.apps {
 			switch unit {
-			case "gopm-activator@" + a.name + ".service":
+			case units.Activator(a.name):
 				at := control.Manager{Runtime: r.tools.runtime}.Address(a.name)
 				return control.Ask(ctx, at, control.Hello{Verb: control.Reload}, func(string) {})
 			case a.name + "-reload.service":

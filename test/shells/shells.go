@@ -50,7 +50,7 @@ end`}, func(program string) string { return program + ".fish" }},
 		{"zsh", []string{"zsh", "-f", "-c", `
 zmodload zsh/zpty
 zpty tab zsh -f -i
-zpty -w tab 'fpath=('${1:h}' $fpath); autoload -Uz compinit; compinit -u; bindkey "^I" list-choices
+zpty -w tab 'fpath=('${1:h}' $fpath); autoload -Uz compinit; compinit -u
 compadd() {
 	if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)\ * ]]; then
 		local -a fitting
@@ -59,13 +59,16 @@ compadd() {
 	fi
 	builtin compadd "$@"
 }
+tell() { zle list-choices; print EN"DED" }
+zle -N tell
+bindkey "^I" tell
 print REA"DY"'
 zpty -r tab seen '*READY*'
 shift 2
 for line; do
-	zpty -w -n tab "$line"$'\t\C-u'
-	zpty -w tab 'print EN"DED"'
-	zpty -r tab seen '*ENDED*'
+	zpty -w -n tab "$line"$'\t'
+	zpty -r tab seen '*ENDED*' # with keys waiting, zsh might not complete
+	zpty -w -n tab $'\C-u'
 	print ::
 	print -r -- $seen | grep -o '<[a-z][^>]*>\|<--[^>]*>' | tr -d '<>'
 done`, "zsh"}, func(program string) string { return "_" + program }},

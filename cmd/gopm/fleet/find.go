@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/gopm/gopm/units"
 )
 
 // mark is how a file begins that gopm-gen made.
@@ -26,7 +28,7 @@ func find(host fs.FS, folders []string) map[string]bool {
 		}
 		for _, entry := range entries {
 			name := entry.Name()
-			if app, ok := appOfActivator(strings.TrimSuffix(name, ".d")); ok && app != "" && strings.HasSuffix(name, ".d") {
+			if app, ok := units.AppOfActivator(strings.TrimSuffix(name, ".d")); ok && app != "" && strings.HasSuffix(name, ".d") {
 				if _, err := fs.Stat(host, path.Join(folder, name, ownDropIn)); err == nil {
 					apps[app] = true
 				}

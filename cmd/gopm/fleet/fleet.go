@@ -4,10 +4,10 @@ package fleet
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/units"
 )
 
 // Fleet is all apps at one time.
@@ -89,7 +89,7 @@ func (w Worker) Runs() bool { return w.PID != 0 }
 func (a App) Target() string { return a.Name + ".target" }
 
 // Activator is the unit of the app's activator.
-func (a App) Activator() string { return activatorUnit(a.Name) }
+func (a App) Activator() string { return units.Activator(a.Name) }
 
 // Reloader is the unit whose reload is one of the app.
 func (a App) Reloader() string {
@@ -130,22 +130,8 @@ func (f Fleet) Names() []string {
 	return names
 }
 
-// The names of units.
-const (
-	activatorPrefix = "gopm-activator@"
-	reloadSuffix    = "-reload.service"
-)
-
-func activatorUnit(app string) string { return activatorPrefix + app + ".service" }
-
-// appOfActivator is the app that an activator's unit is of.
-func appOfActivator(unit string) (string, bool) {
-	app, ok := strings.CutPrefix(unit, activatorPrefix)
-	if !ok {
-		return "", false
-	}
-	return strings.CutSuffix(app, ".service")
-}
+// reloadSuffix ends the name of the unit that reloads an app without an activator.
+const reloadSuffix = "-reload.service"
 
 // Awake tells whether the app's activator may be asked: where it does not run,
 // that would start it.

@@ -3,11 +3,10 @@ package fleet
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/units"
 )
 
 // seen is what is known of one app, from each who knows something.
@@ -64,7 +63,7 @@ func join(s seen) App {
 		a.Workers = append(a.Workers, joinWorker(s, instance, told))
 	}
 	for name := range s.units {
-		if instance, ok := instanceOf(s.name, name); ok {
+		if instance, ok := units.InstanceOf(s.name, name); ok {
 			if _, known := told[instance]; !known {
 				a.Workers = append(a.Workers, joinWorker(s, instance, told))
 			}
@@ -93,7 +92,7 @@ func awake(s seen) bool {
 	if s.isRun() {
 		return true
 	}
-	switch s.units[activatorUnit(s.name)].Active {
+	switch s.units[units.Activator(s.name)].Active {
 	case "active", "reloading", "activating":
 		return true
 	}
@@ -101,7 +100,7 @@ func awake(s seen) bool {
 }
 
 func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
-	unit := workerUnit(s.name, instance)
+	unit := units.Worker(s.name, instance)
 	w := Worker{Worker: told[instance], Restarts: s.restarts[unit]}
 	w.Instance, w.Unit = instance, unit
 	if w.PID == 0 {
@@ -156,19 +155,4 @@ func stateOf(a App, s seen) State {
 		return Partial
 	}
 	return Stopped
-}
-
-func workerUnit(app string, instance int) string {
-	return app + "@" + strconv.Itoa(instance) + ".service"
-}
-
-// instanceOf is the number of an app's worker unit; false for any other unit.
-func instanceOf(app, unit string) (int, bool) {
-	number, ok := strings.CutPrefix(unit, app+"@")
-	if !ok {
-		return 0, false
-	}
-	number, ok = strings.CutSuffix(number, ".service")
-	n, err := strconv.Atoi(number)
-	return n, ok && err == nil && n >= 0 && strconv.Itoa(n) == number
 }

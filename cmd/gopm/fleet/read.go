@@ -15,6 +15,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/units"
 )
 
 // answerTime is how long an activator may take to answer: one that hangs must
@@ -108,7 +109,7 @@ func (r *Reader) units(ctx context.Context) ([]*seen, error) {
 // known by its activator, once that is loaded.
 func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 	for _, u := range loaded {
-		if app, ok := appOfActivator(u.Name); ok {
+		if app, ok := units.AppOfActivator(u.Name); ok {
 			found[app] = true
 		}
 	}
@@ -120,7 +121,7 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 		}
 	}
 	for _, u := range loaded {
-		app, isActivator := appOfActivator(u.Name)
+		app, isActivator := units.AppOfActivator(u.Name)
 		if !isActivator {
 			app, _, _ = strings.Cut(u.Name, "@")
 			app = strings.TrimSuffix(app, ".target")
@@ -140,7 +141,7 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	asking, asked := errgroup.WithContext(ctx)
 	for _, s := range apps {
 		for name, u := range s.units {
-			if _, ok := instanceOf(s.name, name); ok && u.Active != "inactive" {
+			if _, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" {
 				workers = append(workers, name)
 			}
 		}
@@ -168,7 +169,7 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 		for name := range s.units {
 			if count, ok := restarts[name]; ok {
 				s.restarts[name] = count
-				if instance, _ := instanceOf(s.name, name); s.pid(instance) == 0 {
+				if instance, _ := units.InstanceOf(s.name, name); s.pid(instance) == 0 {
 					unknown = append(unknown, name)
 				}
 			}
@@ -192,7 +193,7 @@ func (r *Reader) askActivator(ctx context.Context, s *seen) error {
 	defer cancel()
 	status, err := r.status(patient, s.of.Address(s.name))
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%s has not answered within %s", activatorUnit(s.name), answerTime)
+		err = fmt.Errorf("%s has not answered within %s", units.Activator(s.name), answerTime)
 	}
 	if err != nil {
 		s.unseen = err.Error()
@@ -210,7 +211,7 @@ func (r *Reader) askMode(ctx context.Context, s *seen) error {
 	if s.isRun() {
 		return nil
 	}
-	env, err := r.Systemd.Environment(ctx, activatorUnit(s.name))
+	env, err := r.Systemd.Environment(ctx, units.Activator(s.name))
 	if s.mode = env["GOPM_MODE"]; s.mode == "" && err == nil {
 		s.mode = "cluster"
 	}

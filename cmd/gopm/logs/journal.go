@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gopm/gopm/units"
 )
 
 // worstOut is the least urgent priority (syslog(3)) of what counts as an error:
@@ -30,14 +32,14 @@ func (j Journal) matches(choices []Choice) []string {
 	if j.User {
 		from, of = "_SYSTEMD_USER_UNIT=", "USER_UNIT="
 	}
-	var units, out []string
+	var names, out []string
 	for _, c := range choices {
 		for _, i := range c.instances() {
-			units = append(units, workerUnit(c.App, i))
+			names = append(names, units.Worker(c.App, i))
 		}
-		units = append(units, activatorUnit(c.App))
+		names = append(names, units.Activator(c.App))
 	}
-	for _, unit := range units {
+	for _, unit := range names {
 		out = append(out, from+unit)
 	}
 	if j.User {
@@ -45,7 +47,7 @@ func (j Journal) matches(choices []Choice) []string {
 	} else {
 		out = append(out, "+", "_PID=1")
 	}
-	for _, unit := range units {
+	for _, unit := range names {
 		out = append(out, of+unit)
 	}
 	return out

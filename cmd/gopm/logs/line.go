@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gopm/gopm/units"
 )
 
 // Stream is where a line comes from.
@@ -60,14 +62,6 @@ func (c Choice) instances() []int {
 	return all
 }
 
-func workerUnit(app string, instance int) string {
-	return app + "@" + strconv.Itoa(instance) + ".service"
-}
-
-const activatorPrefix = "gopm-activator@"
-
-func activatorUnit(app string) string { return activatorPrefix + app + ".service" }
-
 // about is the app and the instance that a unit belongs to, -1 for an
 // activator's; false where it is neither's.
 func about(unit string) (app string, instance int, ok bool) {
@@ -75,7 +69,7 @@ func about(unit string) (app string, instance int, ok bool) {
 	if !ok {
 		return "", 0, false
 	}
-	if app, ok := strings.CutPrefix(name, activatorPrefix); ok {
+	if app, ok := units.AppOfActivator(unit); ok {
 		return app, -1, true
 	}
 	app, number, ok := strings.Cut(name, "@")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gopm/gopm/units"
 )
 
 // outputs are what a worker's unit says of its standard output and error, such
@@ -18,7 +20,7 @@ type outputs struct{ out, err string }
 // units (systemd.unit(5)), the most important first. What systemd knows of it
 // over D-Bus has no path.
 func outputsOf(host fs.FS, folders []string, app string, instance int) outputs {
-	template, unit := app+"@.service", workerUnit(app, instance)
+	template, unit := app+"@.service", units.Worker(app, instance)
 	var texts []string
 	for _, name := range []string{unit, template} {
 		if text, ok := firstFile(host, folders, name); ok {
@@ -91,7 +93,7 @@ func (o *outputs) read(text string) {
 // with any other is left as it is: it then names no file.
 func expand(value, app string, instance int) string {
 	number := strconv.Itoa(instance)
-	return strings.NewReplacer("%%", "%", "%i", number, "%I", number, "%p", app, "%n", workerUnit(app, instance)).Replace(value)
+	return strings.NewReplacer("%%", "%", "%i", number, "%I", number, "%p", app, "%n", units.Worker(app, instance)).Replace(value)
 }
 
 // pathOf is the file that an output leads to; empty where it is none.
