@@ -17,10 +17,11 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "units"},
-	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "units"},
+	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "units"},
 	"cmd/gopm/fleet":      {"activator/control", "activator/systemd", "units"},
 	"cmd/gopm/logs":       {"units"},
-	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/fleet", "cmd/gopm/logs"},
+	"cmd/gopm/figures":    {},
+	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},

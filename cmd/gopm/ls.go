@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/figures"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
 
@@ -98,7 +99,7 @@ var columns = []column{
 	{title: "uptime", right: true, cell: func(r row) string { return uptime(r.worker.Began, r.now) }},
 	{title: "↺", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Restarts) })},
 	{title: "status", cell: func(r row) string { return r.status() }},
-	{title: "cpu", right: true, cell: worker(func(w fleet.Worker) string { return percent(w.CPU) })},
+	{title: "cpu", right: true, cell: worker(func(w fleet.Worker) string { return figures.Percent(w.CPU) })},
 	{title: "mem", right: true, cell: worker(func(w fleet.Worker) string { return size(w.Memory) })},
 	{title: "conns", dear: 4, rare: true, right: true, cell: measured(func(m control.Measures) string {
 		if m.Connections == nil {
@@ -289,13 +290,6 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
-func percent(p *float64) string {
-	if p == nil {
-		return "-"
-	}
-	return strconv.FormatFloat(*p, 'f', 1, 64) + "%"
-}
-
 // size is a number of bytes as PM2 shows it.
 func size(bytes *int64) string {
 	if bytes == nil {
@@ -311,19 +305,9 @@ func size(bytes *int64) string {
 	return strconv.FormatFloat(n, 'f', 1, 64) + "gb"
 }
 
-// uptime is how long something runs, as PM2 shows it.
 func uptime(began, now time.Time) string {
 	if began.IsZero() {
 		return "-"
 	}
-	d := max(0, now.Sub(began))
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dD", int(d.Hours())/24)
+	return figures.Uptime(now.Sub(began))
 }

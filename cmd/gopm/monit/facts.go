@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/figures"
 )
 
 // fact is a name and what there is to say of it.
@@ -108,7 +108,7 @@ func (m Model) metadataText() []string {
 		}
 		add("Restarts", itoa(w.Restarts))
 		if !w.Began.IsZero() {
-			add("Uptime", uptime(m.at.Sub(w.Began)))
+			add("Uptime", figures.Uptime(m.at.Sub(w.Began)))
 		}
 	}
 	add("Exec mode", a.Mode)
@@ -131,13 +131,6 @@ func float(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) }
 
 func mebibytes(n int64) string { return float(float64(n)/(1<<20)) + " MiB" }
 
-func percent(p *float64) string {
-	if p == nil {
-		return "-"
-	}
-	return strconv.FormatFloat(*p, 'f', 1, 64) + "%"
-}
-
 func size(bytes *int64) string {
 	if bytes == nil {
 		return "-"
@@ -147,18 +140,4 @@ func size(bytes *int64) string {
 		return strconv.FormatFloat(n/1024, 'f', 2, 64) + "GB"
 	}
 	return strconv.FormatFloat(n, 'f', 1, 64) + "MB"
-}
-
-// uptime is how long something runs, as PM2 shows it.
-func uptime(d time.Duration) string {
-	d = max(0, d)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dD", int(d.Hours())/24)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/cmd/gopm/figures"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/cmd/gopm/logs"
 )
@@ -144,7 +145,7 @@ func (m Model) listRow(r row, selected bool, columns int) string {
 	if !r.none {
 		id = fmt.Sprintf("[%2d]", r.worker.Instance)
 	}
-	mem, cpu := size(r.worker.Memory), percent(r.worker.CPU)
+	mem, cpu := size(r.worker.Memory), figures.Percent(r.worker.CPU)
 	use := fmt.Sprintf(" %7s %6s", mem, cpu)
 	if columns >= wideList {
 		use = fmt.Sprintf("  Mem: %7s  CPU: %6s", mem, cpu)
