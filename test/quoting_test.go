@@ -246,7 +246,8 @@ func (r reader) watcher(w watcher, unit string) {
 	instance := r.differing(unit, "%s@0.service", "Description", "Environment", "ExecStart", "ExecStartEx")
 	activator := r.differing(unit, "gopm-activator@%s.service", "Environment")
 	update := r.differing(unit, "%s-update.service", "Description", "ExecStart", "ExecStartEx")
-	same(r.t, unit+": Environment of the activator", activator.list("Environment"), []string{"GOPM_INSTANCES=1", "GOPM_MODE=fork", "GOPM_WATCH=" + strings.Join(w.paths, ":")})
+	// Those for Go's runtime are in the unit that gopm ships.
+	same(r.t, unit+": Environment of the activator", activator.list("Environment"), []string{"GOGC=50", "GOMAXPROCS=1", "GOPM_INSTANCES=1", "GOPM_MODE=fork", "GOPM_WATCH=" + strings.Join(w.paths, ":")})
 	same(r.t, unit+": Environment", instance.list("Environment"), []string{"GOPM_LOG_DATE_FORMAT=" + w.values[0], "name=" + w.name})
 	words := instance.command()
 	same(r.t, unit+": arguments", words[max(len(words)-len(w.values), 0):], dollars(w.values))
