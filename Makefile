@@ -87,8 +87,9 @@ bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes ben
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/bench ./test/bench
 	$(AS_ROOT) bin/bench -out bench
 
-readme: ## put the tables of bench/ into README.md
+readme: ## put the tables of bench/ into README.md and bench/README.md
 	@go run ./test/bench -out bench -readme README.md
+	go run ./test/bench -out bench -readme bench/README.md
 
 clean: ## remove what was built
 	@rm -rf bin dist
