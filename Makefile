@@ -73,7 +73,7 @@ unit: prepare ## the tests of the packages
 	@$(AS_ROOT) go test -race $$(go list ./... | grep -v '/test$$')
 
 scenarios: prepare ## the tests under a booted systemd
-	@$(AS_ROOT) go test -v -count=1 -timeout=60m ./test
+	@$(AS_ROOT) go test -v -count=1 -timeout=80m ./test
 
 fuzz: ## each fuzz target, FUZZRUNS times
 	@test/fuzz $(FUZZRUNS)
