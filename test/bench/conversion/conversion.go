@@ -15,7 +15,7 @@ import (
 // Name and About are the measure's in the table.
 const (
 	Name  = "conversion"
-	About = "gopm-gen converts a file; PM2 reads and checks it after it loaded what pm2 start loads"
+	About = "A file is converted by gopm-gen; PM2 reads and checks it after it loaded what pm2 start loads"
 )
 
 // Measure runs each program several times and adds what it took.
