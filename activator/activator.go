@@ -134,7 +134,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	}
 	a.was = a.count
 	a.surge, a.parallel = s.Pace(a.count)
-	now, err := monotonic()
+	now, err := systemd.Monotonic()
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -69,23 +67,13 @@ func (a *Activator) markRoll(r *roll, total int) {
 	if a.overlaps() || total < a.count {
 		return
 	}
-	now, err := monotonic()
+	now, err := systemd.Monotonic()
 	if err != nil {
 		a.report(err)
 		return
 	}
 	r.mark = rollMark(now)
 	a.report(a.notifier.mark(r.mark))
-}
-
-// monotonic is the time of the monotonic clock in microseconds, as systemd has
-// it in its properties.
-func monotonic() (uint64, error) {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return 0, fmt.Errorf("read monotonic clock: %w", err)
-	}
-	return uint64(now.Nano()) / 1000, nil
 }
 
 func rollMark(begun uint64) string { return fmt.Sprintf("rolling-%d", begun) }

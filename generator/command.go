@@ -82,7 +82,7 @@ func nodeOptions(app ecosystem.App) []string {
 		out = append(out, "--unhandled-rejections=warn")
 	}
 	if !app.Cluster && (app.Supervised() || app.LogJSON || app.LogDateFormat != "") {
-		out = append(out, "--require="+agent)
+		out = append(out, "--require="+units.Agent)
 	}
 	return out
 }

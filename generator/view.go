@@ -109,8 +109,6 @@ const (
 	mostBackoff = 15 * time.Second
 	// stepsSince is the systemd that knows RestartSteps=.
 	stepsSince = 254
-	// agent is preloaded where there is something to do in the process itself.
-	agent = "/usr/lib/gopm/agent.cjs"
 )
 
 // view quotes everything of an app. What cannot be quoted is a problem.

@@ -12,6 +12,10 @@ const (
 	service       = ".service"
 )
 
+// Agent is the file that gopm's package has for the workers to preload; their units
+// name it.
+const Agent = "/usr/lib/gopm/agent.cjs"
+
 // Worker is the unit of an instance.
 func Worker(app string, instance int) string { return app + "@" + strconv.Itoa(instance) + service }
 

@@ -13,13 +13,12 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/units"
 )
 
-// program is where systemd's units look for gopm's own.
-const (
-	activatorPath = "/usr/bin/gopm-activator"
-	agentPath     = "/usr/lib/gopm/agent.cjs"
-)
+// activatorPath is where systemd's units look for gopm-activator.
+const activatorPath = "/usr/bin/gopm-activator"
 
 // tools are gopm's own programs as they are on this machine.
 type tools struct{ activator, agent, runtime string }
@@ -29,13 +28,13 @@ func (t tools) place(list []string) []string {
 	out := slices.Clone(list)
 	if len(out) > 1 && out[0] == activatorPath {
 		flags := []string{t.activator, out[1], "--runtime=" + t.runtime}
-		if out[1] == "exec" && t.agent != agentPath {
+		if out[1] == "exec" && t.agent != units.Agent {
 			flags = append(flags, "--agent="+t.agent)
 		}
 		out = append(flags, out[2:]...)
 	}
 	for i, word := range out {
-		if word == "--require="+agentPath {
+		if word == "--require="+units.Agent {
 			out[i] = "--require=" + t.agent
 		}
 	}

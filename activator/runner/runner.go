@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/units"
 )
 
@@ -170,7 +171,7 @@ func (r *Runner) follow(ctx context.Context, reload <-chan struct{}, running []*
 
 // reloadTime is the line that goes with RELOADING=1 (sd_notify(3)).
 func reloadTime() string {
-	now, err := monotonic()
+	now, err := systemd.Monotonic()
 	if err != nil {
 		return ""
 	}

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -183,15 +181,6 @@ func (s *service) fail(how string) {
 	s.set("failed", "failed")
 }
 
-// monotonic is the time of the monotonic clock in microseconds.
-func monotonic() (uint64, error) {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return 0, fmt.Errorf("read monotonic clock: %w", err)
-	}
-	return uint64(now.Nano()) / 1000, nil
-}
-
 func (s *service) say(format string, args ...any) { s.r.say(s.app, s.instance, format, args...) }
 
 // begin publishes a new run.
@@ -200,7 +189,7 @@ func (s *service) begin() (invocation string, err error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return "", err
 	}
-	now, err := monotonic()
+	now, err := systemd.Monotonic()
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gopm/gopm/units"
 )
 
 func TestPause(t *testing.T) {
@@ -81,7 +83,7 @@ func TestNewSpecRefuses(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	here := tools{"/opt/bin/gopm-activator", "/opt/lib/gopm/agent.cjs", "/tmp/run-1"}
-	packaged := tools{activatorPath, agentPath, "/tmp/run-1"}
+	packaged := tools{activatorPath, units.Agent, "/tmp/run-1"}
 	for _, test := range []struct {
 		tools tools
 		text  string

@@ -15,9 +15,6 @@ import (
 	"github.com/gopm/gopm/activator/control"
 )
 
-// agent is preloaded into each worker, where no other is named.
-const agent = "/usr/lib/gopm/agent.cjs"
-
 // execOptions are what differs from worker to worker.
 type execOptions struct {
 	increments []string // NAME=BASE

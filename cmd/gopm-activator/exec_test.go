@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/units"
 )
 
 func TestWorkerEnv(t *testing.T) {
@@ -51,7 +53,7 @@ func TestWorkerEnv(t *testing.T) {
 		}},
 	}
 	for name, test := range tests {
-		if got := workerEnv(env, "my-api", 2, inherited{7, test.listeners}, execOptions{fork: test.fork, agent: agent}); !slices.Equal(got, test.want) {
+		if got := workerEnv(env, "my-api", 2, inherited{7, test.listeners}, execOptions{fork: test.fork, agent: units.Agent}); !slices.Equal(got, test.want) {
 			t.Errorf("%s: environment is %q, want %q", name, got, test.want)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/units"
 )
 
 // version is set by the linker.
@@ -79,7 +81,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.DurationVar(&o.drain.timeout, "timeout", defaultDrain, "drain: how long connections may take to end")
 	flags.DurationVar(&o.drain.kill, "kill-timeout", defaultKill, "drain: how long the process may take after SIGINT")
 	flags.BoolVar(&o.drain.message, "message", false, "drain: send the app PM2's shutdown message in place of SIGINT")
-	flags.StringVar(&o.exec.agent, "agent", agent, "exec: the file that is loaded into each worker")
+	flags.StringVar(&o.exec.agent, "agent", units.Agent, "exec: the file that is loaded into each worker")
 	flags.StringVar(&o.runtime, "runtime", "", "the `folder` of a gopm run, whose activator is meant and not systemd's")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "reload: print nothing but an error")
 	showVersion := flags.BoolP("version", "V", false, "print the version")

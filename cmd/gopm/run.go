@@ -25,9 +25,6 @@ import (
 	"github.com/gopm/gopm/units"
 )
 
-// agentPath is where packages put what is loaded into each worker.
-const agentPath = "/usr/lib/gopm/agent.cjs"
-
 // runOptions are the flags of gopm run.
 type runOptions struct {
 	env       string
@@ -178,7 +175,7 @@ func tools() (activator, agent string, err error) {
 	}
 	agent = filepath.Join(filepath.Dir(activator), "../lib/gopm/agent.cjs")
 	if _, err := os.Stat(agent); err != nil {
-		agent = agentPath
+		agent = units.Agent
 	}
 	if _, err := os.Stat(agent); err != nil {
 		return "", "", fmt.Errorf("find what is loaded into workers: %w; it comes with gopm", err)
@@ -226,10 +223,7 @@ func (s *signals) close() {
 // styleOf is how lines are printed.
 func styleOf(w world, o runOptions, report generator.Report) style {
 	s := style{json: o.json, raw: o.raw}
-	if file, ok := w.stdout.(*os.File); ok && w.getenv("NO_COLOR") == "" {
-		_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
-		s.colour = err == nil
-	}
+	s.colour = terminalOf(w.stdout, w.getenv).is && w.getenv("NO_COLOR") == ""
 	for _, app := range report.Apps {
 		s.width = max(s.width, utf8.RuneCountInString("0|"+app.Name))
 	}
