@@ -106,9 +106,9 @@ type execution struct {
 	affinity       string
 }
 
-// start starts it, in a session of its own: what a terminal sends, such as
+// start starts it for a unit, in a session of its own: what a terminal sends, such as
 // SIGINT, is for gopm. It ends with this process, however that ends.
-func (e execution) start(r *reaper) (*process, error) {
+func (e execution) start(r *reaper, unit string) (*process, error) {
 	path, err := find(e.words[0], lookup(e.env, "PATH"))
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (e execution) start(r *reaper) (*process, error) {
 		Files: []uintptr{null.Fd(), e.stdout.Fd(), e.stderr.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL, Credential: e.who.credential},
 	}
-	return r.start(func() (int, error) {
+	return r.start(unit, func() (int, error) {
 		back, err := bind(e.affinity)
 		if err != nil {
 			return 0, err

@@ -42,11 +42,12 @@ func (m manager) Run(ctx context.Context, verb rollout.Verb, unit string) error 
 func (m manager) Kill(_ context.Context, unit string, signal unix.Signal) error {
 	r := m.of.r
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.services[unit]; s != nil {
+	s := r.services[unit]
+	r.mu.Unlock()
+	if s != nil {
 		state, _ := s.look()
-		if p := r.owners[state.PID]; p.unit == unit {
-			p.process.signal(signal)
+		if p := r.reaper.find(state.PID); p != nil && p.unit == unit {
+			p.signal(signal)
 			return nil
 		}
 	}
@@ -113,16 +114,13 @@ func (m manager) IsActive(ctx context.Context, unit string) (bool, error) {
 // UnitOf is the unit that a process belongs to: one that was started for it, or
 // that is in the session of one.
 func (m manager) UnitOf(_ context.Context, pid int) (string, error) {
-	r := m.of.r
 	session, err := unix.Getsid(pid)
 	if err != nil {
 		session = 0
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, n := range []int{pid, session} {
-		if o, ok := r.owners[n]; ok {
-			return o.unit, nil
+		if p := m.of.r.reaper.find(n); p != nil {
+			return p.unit, nil
 		}
 	}
 	return "", fmt.Errorf("find unit of process %d: it is none of this run's", pid)

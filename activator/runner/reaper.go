@@ -28,6 +28,7 @@ type reaper struct {
 // process is a child.
 type process struct {
 	of     *reaper
+	unit   string // whose it is
 	pid    int
 	done   chan struct{}   // closed when it has ended
 	status unix.WaitStatus // after that
@@ -55,9 +56,9 @@ func (r *reaper) startAll() {
 	}
 }
 
-// start has fork make a child, on the thread for that.
-func (r *reaper) start(fork func() (pid int, err error)) (*process, error) {
-	p := &process{of: r, done: make(chan struct{})}
+// start has fork make a child of a unit, on the thread for that.
+func (r *reaper) start(unit string, fork func() (pid int, err error)) (*process, error) {
+	p := &process{of: r, unit: unit, done: make(chan struct{})}
 	var err error
 	forked := make(chan struct{})
 	r.starts <- func() {
@@ -100,6 +101,14 @@ func (r *reaper) reapOne() bool {
 		close(p.done)
 	}
 	return true
+}
+
+// find is a child that has not ended, by its number; nil where there is none. A
+// child may ask for something before start has returned; it is found all the same.
+func (r *reaper) find(pid int) *process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.children[pid]
 }
 
 // stop ends the reaper. What ends later stays a zombie until this process ends.

@@ -64,18 +64,11 @@ type Runner struct {
 
 	mu       sync.Mutex // guards what follows
 	services map[string]*service
-	owners   map[int]owned // of processes, by number
 	status   map[string]string
 	up       map[string]bool // the app's start is over
 	told     map[string]bool
 	shown    string   // the status, as it was last told
 	broken   []string // apps whose activator could not begin, and why
-}
-
-// owned is a process of a unit.
-type owned struct {
-	process *process
-	unit    string
 }
 
 // Run runs the units until ctx ends, and then ends them in order, or until each
@@ -100,7 +93,7 @@ func Run(ctx context.Context, o Options) error {
 		reaper: reaper, tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
 		environ: inherited(o.Environ), secrets: secrets, lines: o.Lines, notify: o.Notify, hurry: o.Hurry,
 		apps: apps, stopping: make(chan struct{}), news: make(chan struct{}, 1),
-		services: map[string]*service{}, owners: map[int]owned{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},
+		services: map[string]*service{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},
 	}
 	var running []*runningApp
 	for _, a := range apps {
@@ -276,21 +269,6 @@ func (r *Runner) once(why string, do func()) {
 	if !told {
 		do()
 	}
-}
-
-// own notes whose a process is, until it ends.
-func (r *Runner) own(p *process, unit string) {
-	r.mu.Lock()
-	r.owners[p.pid] = owned{p, unit}
-	r.mu.Unlock()
-	go func() {
-		<-p.done
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.owners[p.pid].process == p {
-			delete(r.owners, p.pid)
-		}
-	}()
 }
 
 // lastWords is how long streams may stay open after the last process of a unit:

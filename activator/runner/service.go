@@ -248,9 +248,5 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 			})
 		})
 	}
-	p, err := e.start(s.r.reaper)
-	if err == nil {
-		s.r.own(p, s.name)
-	}
-	return p, err
+	return e.start(s.r.reaper, s.name)
 }
