@@ -82,7 +82,7 @@ demo: prepare ## convert examples/my-api and reload it under load, in a minute
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/demo ./test/demo
 	$(AS_ROOT) bin/demo
 
-# Parts of it: bin/bench -out bench -keep -only reload -reloads 10 -all-loads
+# Parts of it: bin/bench -out bench -keep -only reload,killed -rounds 5
 bench: prepare ## gopm beside PM2, node:cluster, nginx and the limit; writes bench/
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/bench ./test/bench
 	$(AS_ROOT) bin/bench -out bench

@@ -181,7 +181,7 @@ func restartRows() []Attribute {
 			apply:   (*appReader).minUptime},
 		{Name: "restart_delay", Kinds: []Kind{Number}, Unit: Milliseconds, HasMin: true, Fate: Mapped,
 			Becomes: []string{"RestartSec="},
-			Note:    "100 ms where absent, so that a crash loop leaves the machine alone",
+			Note:    "100 ms where absent, so that a crash loop leaves the machine alone; systemd may take up to 250 ms more",
 			apply:   (*appReader).restartDelay},
 		{Name: "exp_backoff_restart_delay", Kinds: []Kind{Number}, Unit: Milliseconds, Default: "0", HasMin: true, Fate: Mapped,
 			Becomes: []string{"RestartSec=", "RestartSteps=", "RestartMaxDelaySec="},

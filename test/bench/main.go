@@ -56,7 +56,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.For, "for", o.For, "how long each throughput is measured, a `time`")
 	flags.IntVar(&o.Reloads, "reloads", o.Reloads, "how many under each load, of gopm and PM2")
 	flags.IntVar(&o.Others, "others", o.Others, "how many under each load, of the other peers")
-	allLoads := flags.Bool("all-loads", false, "reload under 64 KiB and TLS too")
 	only := flags.String("only", "", "`measures`, separated by commas: "+strings.Join(names(), ", "))
 	who := flags.String("peers", "", "`names` or parts of them, separated by commas, such as gopm,pm2")
 	flags.BoolVar(&o.split, "split", false, "the load on half of the CPUs and the app on the others")
@@ -68,9 +67,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("there are no arguments, only flags: %q", flags.Arg(0))
-	}
-	if *allLoads {
-		o.Loads = measures.AllLoads()
 	}
 	o.only, o.peers = list(*only), list(*who)
 	for _, name := range o.only {

@@ -33,11 +33,11 @@ type Settings struct {
 	Listed      listing.Size   `json:"listed"`
 }
 
-// Full is what published figures come from: 12 to 15 minutes on 2 CPUs.
+// Full is what published figures come from: about 20 minutes on 2 CPUs.
 func Full() Settings {
 	return Settings{
 		Workers: 4, Rounds: 3, For: 1500 * time.Millisecond, After: 4 * time.Second,
-		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow}, Reloads: 5, Others: 2,
+		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow, load.Large, load.Secure}, Reloads: 10, Others: 2,
 		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20, Listed: listing.Size{Apps: 50, Workers: 4},
 	}
 }
@@ -49,11 +49,6 @@ func Quick() Settings {
 		Loads: []load.Profile{load.KeepAlive, load.Secure}, Reloads: 1, Others: 1,
 		Crashes: 1, Rate: 50, Connections: []int{8}, Sizes: []int{2}, Apps: 2, Runs: 1, Listed: listing.Size{Apps: 2, Workers: 2},
 	}
-}
-
-// AllLoads are what Loads may have.
-func AllLoads() []load.Profile {
-	return []load.Profile{load.KeepAlive, load.PerRequest, load.Slow, load.Large, load.Secure}
 }
 
 // A Measure is one thing that is measured of each peer in turn.

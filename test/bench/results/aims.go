@@ -32,6 +32,7 @@ var aims = []aim{
 	{"reload, a connection per request", "reload", "a connection per request", "time to complete", PM2, 0, 1},
 	{"reload, a route that takes 100 ms", "reload", "a route that takes 100 ms", "time to complete", PM2, 0, 1},
 	{"reload, 64 KiB", "reload", "64 KiB", "time to complete", PM2, 0, 1},
+	{"reload, TLS", "reload", "TLS, keep-alive", "time to complete", PM2, 0, 1},
 }
 
 // aims prints which aims were met, and how many requests gopm lost where it should

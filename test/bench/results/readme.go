@@ -9,7 +9,7 @@ import (
 )
 
 // What stands between these marks in a text, each on a line of its own, is a table of
-// a run: <!-- bench: MEASURE -->, or host or aims in place of a measure.
+// a run: <!-- bench: MEASURE -->, or host, aims or elsewhere in place of a measure.
 const (
 	markBegin = "<!-- bench: "
 	markTail  = " -->"
@@ -64,8 +64,11 @@ func (r *Results) table(out io.Writer, name string) error {
 		return err
 	case name == "aims":
 		return r.aimsBody(out)
+	case name == "elsewhere":
+		r.publishedBody(out)
+		return nil
 	case slices.Contains(r.measures(), name):
 		return r.body(out, name)
 	}
-	return fmt.Errorf("%s%s%s: the run has no such measure, only host, aims, %s", markBegin, name, markTail, strings.Join(r.measures(), ", "))
+	return fmt.Errorf("%s%s%s: the run has no such measure, only host, aims, elsewhere, %s", markBegin, name, markTail, strings.Join(r.measures(), ", "))
 }

@@ -6,7 +6,8 @@ import (
 )
 
 func TestRewrite(t *testing.T) {
-	r := &Results{Peers: []string{Ours, PM2}, About: map[string]string{"fairness": "Who gets what"}}
+	r := &Results{Peers: []string{Ours, PM2}, About: map[string]string{"fairness": "Who gets what"},
+		Published: []Published{{"OxMgr", "daemon 6.5 MB", "published, not run"}}}
 	for i, p := range r.Peers {
 		r.Add(Sample{Measure: "fairness", Case: "64 connections", Metric: "max/min", Peer: p, Value: float64(1 + i)})
 	}
@@ -35,13 +36,14 @@ Medians of gopm, beside those of a peer.
 	tests := map[string]struct{ text, want, err string }{
 		"one":             {before + empty("fairness") + after, before + fairness + after, ""},
 		"once more":       {before + fairness + after, before + fairness + after, ""},
+		"elsewhere":       {empty("elsewhere"), "<!-- bench: elsewhere -->\n\n- OxMgr: daemon 6.5 MB (published, not run)\n\n<!-- /bench -->\n", ""},
 		"by hand":         {before + strings.Replace(fairness, "1.00", "0.10", 1) + after, before + fairness + after, ""},
 		"two":             {empty("aims") + empty("fairness"), aims + fairness, ""},
 		"none":            {before, "", ErrNoMarks.Error()},
 		"without an end":  {before + "<!-- bench: aims -->\n", "", "the table of aims has no end: <!-- /bench --> is missing"},
 		"one in another":  {"<!-- bench: aims -->\n" + fairness, "", "<!-- bench: fairness --> stands within that of aims: <!-- /bench --> is missing"},
 		"an end alone":    {before + "<!-- /bench -->\n", "", "<!-- /bench --> has no beginning"},
-		"what is unknown": {empty("speed"), "", "<!-- bench: speed -->: the run has no such measure, only host, aims, fairness"},
+		"what is unknown": {empty("speed"), "", "<!-- bench: speed -->: the run has no such measure, only host, aims, elsewhere, fairness"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

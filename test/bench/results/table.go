@@ -21,19 +21,18 @@ func (r *Results) Table(out io.Writer) error {
 	if err := r.aims(out); err != nil {
 		return err
 	}
-	return r.published(out)
+	if len(r.Published) > 0 {
+		fmt.Fprint(out, "\n### elsewhere\n\n")
+		r.publishedBody(out)
+	}
+	return nil
 }
 
-// published prints what others say of themselves.
-func (r *Results) published(out io.Writer) error {
-	if len(r.Published) == 0 {
-		return nil
-	}
-	fmt.Fprint(out, "\n### elsewhere\n\n")
+// publishedBody is what others say of themselves.
+func (r *Results) publishedBody(out io.Writer) {
 	for _, p := range r.Published {
 		fmt.Fprintf(out, "- %s: %s (%s)\n", p.Of, p.Figure, p.From)
 	}
-	return nil
 }
 
 func (r *Results) section(out io.Writer, measure string) error {
