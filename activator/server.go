@@ -19,6 +19,10 @@ import (
 const (
 	// helloTimeout is how long a client may take to say what it wants.
 	helloTimeout = 5 * time.Second
+	// knowTimeout is how long systemd may take to tell who a client is: seconds,
+	// where it starts hundreds of units. A worker that is refused for it is started
+	// again, which gives systemd more to do still.
+	knowTimeout = time.Minute
 	// answerTimeout is how long the loop waits for a client that does not read.
 	answerTimeout = 100 * time.Millisecond
 )
@@ -190,7 +194,7 @@ func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
 	default:
 		return fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, helloTimeout)
+	ctx, cancel := context.WithTimeout(a.ctx, knowTimeout)
 	defer cancel()
 	unit, err := a.manager.UnitOf(ctx, int(peer.Pid))
 	if err != nil {
