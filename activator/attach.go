@@ -34,7 +34,7 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]systemd.S
 			a.journal.of(instance).err("adopt %s: %v", a.settings.unit(instance), err)
 			continue
 		}
-		w.online = true
+		w.online, w.restarts = true, states[instance].Restarts
 		w.saidReady = take(stored, w.readyMark())
 		w.listening = a.settings.Fork && take(stored, w.listeningMark())
 		for _, g := range a.groups {
@@ -82,17 +82,18 @@ func parseChannelName(name string) (instance int, invocation string, ok bool) {
 // the store before it is answered: from then on a kill of the activator loses
 // nothing, and before it exec closes its end and tries again. Only then has a
 // run a second channel.
-func (a *Activator) attachWorker(instance int, invocation string, fork bool, c *client) {
-	if err := a.mayAttach(run{instance, invocation}, fork); err != nil {
+func (a *Activator) attachWorker(instance int, state systemd.State, fork bool, c *client) {
+	if err := a.mayAttach(run{instance, state.Invocation}, fork); err != nil {
 		a.refused.Do(func() { a.journal.of(instance).warning("control socket: %v", err) })
 		c.finish(err)
 		return
 	}
-	w, err := a.newWorker(instance, invocation, c.conn)
+	w, err := a.newWorker(instance, state.Invocation, c.conn)
 	if err != nil {
 		c.finish(err)
 		return
 	}
+	w.restarts = state.Restarts
 	if old := a.workers[instance]; old != nil {
 		reason := errors.New("another run of its unit has begun")
 		if old.run == w.run {

@@ -121,7 +121,7 @@ func leftToRoll(count int, begun uint64, states map[int]systemd.State) (left []i
 func (a *Activator) adoptActive(instance int, state systemd.State) {
 	w := a.workers[instance]
 	if w == nil {
-		w = &worker{run: run{instance, state.Invocation}, unit: a.settings.unit(instance), pid: state.PID}
+		w = &worker{run: run{instance, state.Invocation}, unit: a.settings.unit(instance), pid: state.PID, restarts: state.Restarts}
 		a.workers[instance] = w
 	}
 	w.saidReady, w.ready = true, true

@@ -40,7 +40,7 @@ func TestSaid(t *testing.T) {
 	var w control.Worker
 	s.tell(&w)
 	got, err := json.Marshal(w)
-	const want = `{"instance":0,"unit":"","pid":0,"state":"",` +
+	const want = `{"instance":0,"unit":"","pid":0,"state":"","restarts":0,` +
 		`"metrics":{"Bare":{"value":7},"Heap Size":{"value":45.5,"unit":"MiB","type":"internal/v8/heap/total"},"Old":{"value":1}},` +
 		`"actions":["clear","km:heapdump"],"configuration":{"error":true,"heapdump":true,"metrics":{"http":true}},"messages":{"process:exception":{"message":"second"}}}`
 	if err != nil || string(got) != want {

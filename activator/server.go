@@ -14,6 +14,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 const (
@@ -108,8 +109,9 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	if err == nil {
 		hello, err = readHello(conn, mostHello(peer))
 	}
+	var state systemd.State
 	if err == nil {
-		err = a.authorise(hello, conn)
+		state, err = a.authorise(hello, conn)
 	}
 	if err != nil {
 		// Who may not look at a status has done nothing wrong: gopm ls asks all.
@@ -123,7 +125,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 	a.do(func() {
 		switch hello.Verb {
 		case control.Exec:
-			a.attachWorker(hello.Instance, hello.Invocation, hello.Fork, c)
+			a.attachWorker(hello.Instance, state, hello.Fork, c)
 		case control.Wait:
 			a.wait(hello.Instance, hello.Invocation, c)
 		case control.Drain:
@@ -176,39 +178,39 @@ func readHello(conn *net.UnixConn, most int) (control.Hello, error) {
 
 // authorise lets a worker's unit speak for its own instance and run, who may
 // read the journal look at the status, and only root (the activator's own user)
-// ask for anything else.
-func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) error {
+// ask for anything else. It returns what systemd knows of a worker's unit.
+func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) (systemd.State, error) {
+	var state systemd.State
 	peer, err := peerOf(conn)
 	if err != nil {
-		return err
+		return state, err
 	}
 	switch hello.Verb {
 	case control.Reload, control.Send:
 		if int(peer.Uid) != os.Getuid() {
-			return fmt.Errorf("%w: %s is for uid %d only, not for uid %d", control.ErrDenied, hello.Verb, os.Getuid(), peer.Uid)
+			return state, fmt.Errorf("%w: %s is for uid %d only, not for uid %d", control.ErrDenied, hello.Verb, os.Getuid(), peer.Uid)
 		}
-		return nil
+		return state, nil
 	case control.Look:
-		return a.mayLook(peer, conn)
+		return state, a.mayLook(peer, conn)
 	case control.Exec, control.Wait, control.Drain:
 	default:
-		return fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)
+		return state, fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, knowTimeout)
 	defer cancel()
 	unit, err := a.manager.UnitOf(ctx, int(peer.Pid))
 	if err != nil {
-		return err
+		return state, err
 	}
 	if hello.Instance < 0 || unit != a.settings.unit(hello.Instance) {
-		return fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
+		return state, fmt.Errorf("process %d of %s may not speak for %s", peer.Pid, unit, a.settings.unit(hello.Instance))
 	}
-	state, err := a.manager.State(ctx, unit)
-	if err != nil {
-		return err
+	if state, err = a.manager.State(ctx, unit); err != nil {
+		return state, err
 	}
 	if err := (speaker{int(peer.Pid), unit, state}).may(hello); err != nil {
-		return err
+		return state, err
 	}
-	return stillThere(conn)
+	return state, stillThere(conn)
 }

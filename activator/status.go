@@ -52,7 +52,7 @@ func (a *Activator) lookAtWorker(instance int, measured map[int]control.Measures
 	if w == nil {
 		return out
 	}
-	out.PID, out.State = w.pid, a.stateOf(w)
+	out.PID, out.State, out.Restarts = w.pid, a.stateOf(w), w.restarts
 	w.said.tell(&out)
 	if m, ok := measured[instance]; ok {
 		out.Measures = &m

@@ -20,6 +20,8 @@ type worker struct {
 	run
 	unit string
 	pid  int
+	// restarts is systemd.State.Restarts of this run.
+	restarts int
 	// channel is nil where an instance in fork mode has closed it.
 	channel *nodeipc.Channel
 	// process is what ends an instance in fork mode; stopped by endWorker.

@@ -56,6 +56,9 @@ type Worker struct {
 	Unit     string `json:"unit"`
 	PID      int    `json:"pid"` // 0 where it is missing
 	State    State  `json:"state"`
+	// Restarts is how often it was started again after it had ended by itself. As
+	// the PID, it is not known of one that is missing.
+	Restarts int `json:"restarts"`
 	// What the app has told PM2, as it thinks, by process.send({type, data}):
 	// axm:monitor by name, the names of axm:action, axm:option:configuration by key,
 	// and the newest data of each other type.

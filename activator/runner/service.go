@@ -196,7 +196,7 @@ func (s *service) begin() (invocation string, err error) {
 	invocation = hex.EncodeToString(id[:])
 	s.mu.Lock()
 	s.ending = ""
-	s.state = systemd.State{Active: "activating", Sub: "start", Begun: now, Invocation: invocation}
+	s.state = systemd.State{Active: "activating", Sub: "start", Begun: now, Invocation: invocation, Restarts: s.restarts}
 	s.mu.Unlock()
 	s.r.changed()
 	return invocation, nil

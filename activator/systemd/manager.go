@@ -71,6 +71,9 @@ type State struct {
 	// systemd's ID of this run.
 	PID        int
 	Invocation string
+	// Restarts is how often Restart= has started the unit again since somebody last
+	// started it. It changes only with a new run.
+	Restarts int
 }
 
 // Runs tells whether the unit has, or is about to have, a process.
@@ -393,7 +396,7 @@ func (m *Manager) States(ctx context.Context, pattern string) (map[string]State,
 func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 	var state State
 	var invocation []byte
-	var pid uint32
+	var pid, restarts uint32
 	for _, p := range []struct {
 		kind, name string
 		into       any
@@ -403,6 +406,7 @@ func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 		{"Unit", "InvocationID", &invocation},
 		{"Unit", "InactiveExitTimestampMonotonic", &state.Begun},
 		{"Service", "MainPID", &pid},
+		{"Service", "NRestarts", &restarts},
 	} {
 		property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
 			return conn.GetUnitTypePropertyContext(ctx, unit, p.kind, p.name)
@@ -414,7 +418,7 @@ func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 			return state, fmt.Errorf("read state of %s: %w", unit, err)
 		}
 	}
-	state.PID, state.Invocation = int(pid), hex.EncodeToString(invocation)
+	state.PID, state.Restarts, state.Invocation = int(pid), int(restarts), hex.EncodeToString(invocation)
 	return state, nil
 }
 

@@ -57,25 +57,17 @@ func (m *Manager) Folders(ctx context.Context) ([]string, error) {
 	return folders, nil
 }
 
-// Restarts is how often each of some services was started again by its Restart=,
-// since somebody last started it.
-func (m *Manager) Restarts(ctx context.Context, units []string) (map[string]int, error) {
-	return m.numbers(ctx, units, "NRestarts")
-}
-
-// PIDs are the main processes of services, 0 where there is none.
-func (m *Manager) PIDs(ctx context.Context, units []string) (map[string]int, error) {
-	return m.numbers(ctx, units, "MainPID")
-}
-
-func (m *Manager) numbers(ctx context.Context, units []string, name string) (map[string]int, error) {
-	values, err := m.Values(ctx, units, name)
-	out := make(map[string]int)
+// Numbers are the main process of each of many services, 0 where there is none, and
+// how often its Restart= has started it again since somebody last started it.
+func (m *Manager) Numbers(ctx context.Context, units []string) (pids, restarts map[string]int, err error) {
+	values, err := m.Values(ctx, units, "MainPID", "NRestarts")
+	pids, restarts = make(map[string]int), make(map[string]int)
 	for unit, of := range values {
-		value, _ := of[name].(uint32)
-		out[unit] = int(value)
+		pid, _ := of["MainPID"].(uint32)
+		count, _ := of["NRestarts"].(uint32)
+		pids[unit], restarts[unit] = int(pid), int(count)
 	}
-	return out, err
+	return pids, restarts, err
 }
 
 // Values are properties of each of many services, by unit and name. All that one

@@ -71,9 +71,6 @@ type App struct {
 // Worker is one instance of an app.
 type Worker struct {
 	control.Worker
-	// Restarts is how often systemd has started it again after it had ended by
-	// itself.
-	Restarts int `json:"restarts"`
 	// Began is when its main process did.
 	Began time.Time `json:"began,omitzero"`
 	// CPU is what that takes, in percent of one CPU, and Memory its resident size in

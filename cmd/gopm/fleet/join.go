@@ -14,8 +14,8 @@ type seen struct {
 	name       string
 	supervised bool
 	units      map[string]systemd.Unit // those that are loaded
-	restarts   map[string]int          // by worker unit
 	pids       map[string]int          // of workers that no activator tells of, by unit
+	restarts   map[string]int          // of the same
 	status     *control.Status         // the activator's; nil where it did not say
 	unseen     string                  // why
 	mode       string                  // what systemd says of it where the activator does not
@@ -101,10 +101,10 @@ func awake(s seen) bool {
 
 func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
 	unit := units.Worker(s.name, instance)
-	w := Worker{Worker: told[instance], Restarts: s.restarts[unit]}
+	w := Worker{Worker: told[instance]}
 	w.Instance, w.Unit = instance, unit
 	if w.PID == 0 {
-		w.PID = s.pids[unit]
+		w.PID, w.Restarts = s.pids[unit], s.restarts[unit]
 	}
 	if of := workerState(s.units[unit]); w.State == "" || w.State == control.Missing || of == WorkerFailed {
 		w.State = of

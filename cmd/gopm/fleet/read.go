@@ -133,18 +133,12 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 	return apps
 }
 
-// ask fills in what systemd knows of the workers, and the activators of their
-// apps.
+// ask fills in what the activators know of their apps, and systemd of the workers
+// that none has told of.
 func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
-	var workers []string
 	var mu sync.Mutex
 	asking, asked := errgroup.WithContext(ctx)
 	for _, s := range apps {
-		for name, u := range s.units {
-			if _, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" {
-				workers = append(workers, name)
-			}
-		}
 		// An activator that does not run must not be asked: that would start it.
 		if !awake(*s) {
 			continue
@@ -159,29 +153,22 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 			return nil
 		})
 	}
-	var restarts map[string]int
-	asking.Go(func() (err error) { restarts, err = r.Systemd.Restarts(asked, workers); return err })
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
-	var unknown []string
+	var untold []string
 	for _, s := range apps {
-		for name := range s.units {
-			if count, ok := restarts[name]; ok {
-				s.restarts[name] = count
-				if instance, _ := units.InstanceOf(s.name, name); s.pid(instance) == 0 {
-					unknown = append(unknown, name)
-				}
+		for name, u := range s.units {
+			if instance, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" && s.pid(instance) == 0 {
+				untold = append(untold, name)
 			}
 		}
 	}
-	pids, err := r.Systemd.PIDs(ctx, unknown)
+	pids, restarts, err := r.Systemd.Numbers(ctx, untold)
 	for _, s := range apps {
 		for name := range s.units {
-			if pid := pids[name]; pid != 0 {
-				s.pids[name] = pid
-				r.sample(pid)
-			}
+			s.pids[name], s.restarts[name] = pids[name], restarts[name]
+			r.sample(pids[name])
 		}
 	}
 	return limited, err

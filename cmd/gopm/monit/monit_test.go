@@ -29,14 +29,14 @@ func aFleet(workers int) fleet.Fleet {
 		cpu, memory, connections := 12.34, int64(67<<20), 5
 		api.Workers = append(api.Workers, fleet.Worker{
 			Worker: control.Worker{
-				Instance: i, Unit: fmt.Sprintf("my-api@%d.service", i), PID: 100 + i, State: control.Ready,
+				Instance: i, Unit: fmt.Sprintf("my-api@%d.service", i), PID: 100 + i, State: control.Ready, Restarts: 2,
 				Metrics: map[string]control.Metric{"Users\x1b[2J": {Value: json.RawMessage(`"7"`), Unit: "people"}},
 				Measures: &control.Measures{
 					HeapUsed: 10 << 20, HeapTotal: 20 << 20, Requests: 41, RequestsPerSecond: 4.21, Connections: &connections, ActiveRequests: &connections,
 					Latency: &control.Latency{Mean: 1, P95: 2.5}, EventLoopDelay: &control.Delay{Mean: 0.25, P99: 3},
 				},
 			},
-			Restarts: 2, Began: now.Add(-90 * time.Minute), CPU: &cpu, Memory: &memory,
+			Began: now.Add(-90 * time.Minute), CPU: &cpu, Memory: &memory,
 		})
 	}
 	return fleet.Fleet{Apps: []fleet.App{api, {Name: "old", Title: "old", State: fleet.Stopped, Mode: "fork"}}}
