@@ -169,36 +169,45 @@ const systemBus = "/run/dbus/system_bus_socket"
 // for its own user.
 func (m *Manager) overBus() bool { return !m.of.User && os.Getuid() != 0 }
 
-// connect reaches the manager by its own socket, as systemctl does: a restart of
-// the bus then loses nothing, and there need not be one.
+// connect makes one connection for both that go-systemd wants: the second is for
+// those who follow every unit's changes, and each takes systemd milliseconds to set
+// up and then a copy of all its signals.
 func (m *Manager) connect() (*sd.Conn, error) {
+	conn, err := m.dial()
+	if err != nil {
+		return nil, err
+	}
+	return sd.NewConnection(func() (*dbus.Conn, error) { return conn, nil })
+}
+
+// dial reaches the manager by its own socket, as systemctl does: a restart of the
+// bus then loses nothing, and there need not be one.
+func (m *Manager) dial() (*dbus.Conn, error) {
 	path := m.of.Private()
 	if m.overBus() {
 		path = systemBus
 	}
-	return sd.NewConnection(func() (*dbus.Conn, error) {
-		socket, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
-		if err != nil {
-			return nil, err
-		}
-		if socket, err = withoutSignals(socket, m.awaits); err != nil {
-			return nil, err
-		}
-		conn, err := dbus.DialUnix(socket, dbus.WithContext(m.ctx))
-		if err != nil {
-			socket.Close()
-			return nil, err
-		}
-		err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
-		if err == nil && m.overBus() {
-			err = conn.Hello()
-		}
-		if err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return conn, nil
-	})
+	socket, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	if socket, err = withoutSignals(socket, m.awaits); err != nil {
+		return nil, err
+	}
+	conn, err := dbus.DialUnix(socket, dbus.WithContext(m.ctx))
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
+	if err == nil && m.overBus() {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // await has the ends of a unit's jobs come through until release is called.
