@@ -1,6 +1,7 @@
 package activator
 
 import (
+	"bufio"
 	"maps"
 	"slices"
 	"strings"
@@ -95,16 +96,15 @@ func lookAtGroup(g *group) control.Listener {
 // answerLook sends a status. It blocks while the client does not read.
 func answerLook(c *client, s control.Status, workers []control.Worker) {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(lookTimeout))
-	answers := []control.Answer{{Status: &s}}
+	// Each write wakes the client, who asks all activators at a time.
+	out := bufio.NewWriterSize(c.conn, control.MaxMessage)
+	_, _ = out.Write(control.Line(control.Answer{Status: &s}))
 	for i := range workers {
-		answers = append(answers, control.Answer{Worker: &workers[i]})
+		_, _ = out.Write(control.Line(control.Answer{Worker: &workers[i]}))
 	}
-	for _, answer := range answers {
-		if _, err := c.conn.Write(control.Line(answer)); err != nil {
-			break // its own loss
-		}
-	}
-	c.finish(nil)
+	_, _ = out.Write(control.Line(control.Answer{Done: true}))
+	_ = out.Flush() // an error is its own loss
+	c.conn.Close()
 }
 
 func lookAtHeld(h held) control.Listener {
