@@ -120,13 +120,15 @@ func TestFind(t *testing.T) {
 
 // The program's name may have what separates the fields.
 func TestReadProcess(t *testing.T) {
-	const stat = "7 (a) b 1) S 1 7 7 0 -1 4194560 1 2 3 4 55 66 0 0 20 0 11 0 12345 1000000 2000 18446744073709551615\n"
-	p, ok := readProcess(fstest.MapFS{"proc/7/stat": {Data: []byte(stat)}}, 7)
-	if !ok || p.began.Milliseconds() != 123450 || p.memory%2000 != 0 || p.memory == 0 {
-		t.Errorf("the process is %+v, %v", p, ok)
+	p := parseStat([]byte("7 (a) b 1) S 1 7 7 0 -1 4194560 1 2 3 4 55 66 0 0 20 0 11 0 12345 1000000 2000 18446744073709551615\n"))
+	if p.began.Milliseconds() != 123450 || p.memory%2000 != 0 || p.memory == 0 {
+		t.Errorf("the process is %+v", p)
 	}
-	if _, ok := readProcess(fstest.MapFS{}, 7); ok {
-		t.Error("a process is there that is not")
+	if p, ok := readProcess(os.Getpid()); !ok || p.began == 0 || p.memory < 1<<20 {
+		t.Errorf("this process is %+v, %v", p, ok)
+	}
+	if _, ok := readProcess(1 << 22); ok {
+		t.Error("a process is there that cannot be")
 	}
 }
 

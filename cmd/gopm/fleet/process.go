@@ -3,7 +3,6 @@ package fleet
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -33,33 +32,40 @@ func sinceBoot() (time.Duration, error) {
 // mostStat is more than any /proc/PID/stat has, in bytes.
 const mostStat = 4096
 
-// readProcess reads /proc/PID/stat; false where the process has gone.
-func readProcess(host fs.FS, pid int) (process, bool) {
-	file, err := host.Open("proc/" + strconv.Itoa(pid) + "/stat")
+// readProcess reads /proc/PID/stat; false where the process has gone. There may be
+// hundreds: os.Open would ask of each whether it can be waited for.
+func readProcess(pid int) (process, bool) {
+	file, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return process{}, false
 	}
-	defer file.Close()
+	defer unix.Close(file)
 	text := make([]byte, mostStat)
-	n, err := file.Read(text)
+	n, err := unix.Read(file, text)
 	if err != nil {
 		return process{}, false
 	}
+	return parseStat(text[:n]), true
+}
+
+// parseStat is what is wanted of /proc/PID/stat.
+func parseStat(text []byte) process {
 	// The name of the program is in parentheses, and may have any character
 	// (proc_pid_stat(5)). The third field comes after it.
-	text = text[:n]
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	field := func(n int) int64 {
-		if n-3 >= len(fields) {
-			return 0
+	var p process
+	n := 3
+	for field := range bytes.FieldsSeq(text[bytes.LastIndexByte(text, ')')+1:]) {
+		value, _ := strconv.ParseInt(string(field), 10, 64)
+		switch n {
+		case 22:
+			p.began = time.Duration(value) * (time.Second / ticks)
+		case 24:
+			p.memory = value * int64(os.Getpagesize())
+			return p
 		}
-		value, _ := strconv.ParseInt(string(fields[n-3]), 10, 64)
-		return value
+		n++
 	}
-	return process{
-		began:  time.Duration(field(22)) * (time.Second / ticks),
-		memory: field(24) * int64(os.Getpagesize()),
-	}, true
+	return p
 }
 
 // sample is the CPU time that a process had taken at a time.

@@ -234,7 +234,7 @@ func (r *Reader) measure(ctx context.Context, f Fleet) error {
 	}
 	booted := time.Now().Add(-up)
 	for w := range f.running() {
-		if p, ok := readProcess(r.Host, w.PID); ok {
+		if p, ok := readProcess(w.PID); ok {
 			w.Began, w.Memory = booted.Add(p.began), &p.memory
 		}
 	}
