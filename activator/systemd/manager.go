@@ -16,6 +16,7 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
@@ -401,11 +402,13 @@ func (m *Manager) States(ctx context.Context, pattern string) (map[string]State,
 }
 
 // State reads the state of a worker unit: property by property, since all that
-// systemd knows of a unit is a hundred times as much.
+// systemd knows of a unit is a hundred times as much, and all at once, since on a
+// busy machine each answer may have to wait for its turn on a CPU.
 func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 	var state State
 	var invocation []byte
 	var pid, restarts uint32
+	asking, asked := errgroup.WithContext(ctx)
 	for _, p := range []struct {
 		kind, name string
 		into       any
@@ -417,15 +420,18 @@ func (m *Manager) State(ctx context.Context, unit string) (State, error) {
 		{"Service", "MainPID", &pid},
 		{"Service", "NRestarts", &restarts},
 	} {
-		property, err := query(ctx, m, func(conn *sd.Conn) (*sd.Property, error) {
-			return conn.GetUnitTypePropertyContext(ctx, unit, p.kind, p.name)
+		asking.Go(func() error {
+			property, err := query(asked, m, func(conn *sd.Conn) (*sd.Property, error) {
+				return conn.GetUnitTypePropertyContext(asked, unit, p.kind, p.name)
+			})
+			if err != nil {
+				return err
+			}
+			return property.Value.Store(p.into)
 		})
-		if err == nil {
-			err = property.Value.Store(p.into)
-		}
-		if err != nil {
-			return state, fmt.Errorf("read state of %s: %w", unit, err)
-		}
+	}
+	if err := asking.Wait(); err != nil {
+		return State{}, fmt.Errorf("read state of %s: %w", unit, err)
 	}
 	state.PID, state.Restarts, state.Invocation = int(pid), int(restarts), hex.EncodeToString(invocation)
 	return state, nil
