@@ -40,6 +40,7 @@ func TestCommandLine(t *testing.T) {
 		"send too much":      {args: []string{"send", "my-api", strings.Repeat("x", 40000)}, err: "a message of 40050 bytes is too long: 32768 at most"},
 		"no signal":          {args: []string{"signal", "HUPP", "my-api"}, err: `usage: "HUPP" is no signal; kill -l lists them`, usage: true},
 		"a signal to nobody": {args: []string{"signal", "HUP"}, err: "usage: give a signal and an app", usage: true},
+		"a file":             {args: []string{"start", "app.config.js"}, err: "app.config.js is a file: gopm run app.config.js runs its apps here and now, gopm-gen app.config.js makes units of them"},
 		"two apps":           {args: []string{"env", "a", "b"}, err: "usage: give one app", usage: true},
 	}
 	for name, test := range tests {

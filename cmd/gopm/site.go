@@ -112,9 +112,27 @@ func (c choice) workers() []fleet.Worker {
 func (s site) choose(ctx context.Context, words []string) ([]choice, error) {
 	f, err := s.reader.Read(ctx)
 	if err != nil {
+		for _, word := range words {
+			if isFile(word) { // as for pm2 start, where there is no systemd perhaps
+				return nil, notAnApp(word)
+			}
+		}
 		return nil, err
 	}
 	return choices(f, words)
+}
+
+// isFile tells whether a word is the name of a file, as PM2's verbs take them.
+func isFile(word string) bool {
+	switch filepath.Ext(word) {
+	case ".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml":
+		return true
+	}
+	return false
+}
+
+func notAnApp(file string) error {
+	return fmt.Errorf("%s is a file: gopm run %s runs its apps here and now, gopm-gen %s makes units of them", file, file, file)
 }
 
 // chooseOne is choose for one word.
@@ -170,9 +188,8 @@ const mostNames = 12
 // unknownApp tells which apps there are.
 func unknownApp(f fleet.Fleet, word string) error {
 	names := f.Names()
-	switch filepath.Ext(word) {
-	case ".js", ".cjs", ".mjs", ".ts", ".json", ".json5", ".yml", ".yaml":
-		return fmt.Errorf("%s is a file: gopm run %s runs its apps here and now, gopm-gen %s makes units of them", word, word, word)
+	if isFile(word) {
+		return notAnApp(word)
 	}
 	if len(names) == 0 {
 		return fmt.Errorf("there is no app %q, nor any other: gopm-gen makes units of an ecosystem file", word)

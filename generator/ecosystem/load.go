@@ -137,7 +137,7 @@ func (s *source) main(stdin io.Reader) (string, *Problem) {
 	text, err := s.text(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Problem{File: s.shown, Text: "no such file", Hint: "name the ecosystem file: gopm-gen path/to/ecosystem.config.js"}
+		return "", &Problem{File: s.shown, Text: "no such file", Hint: "a path is taken from the folder that you are in"}
 	case err != nil:
 		var at *fs.PathError
 		if errors.As(err, &at) {
