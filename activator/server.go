@@ -95,23 +95,19 @@ func (a *Activator) acceptControl() {
 		}
 		go func() {
 			defer enter(peer.Uid, -1)
-			a.greet(conn)
+			a.greet(conn, peer)
 		}()
 	}
 }
 
 // greet reads a client's request, checks that it may ask for it, and hands it
 // to the loop.
-func (a *Activator) greet(conn *net.UnixConn) {
+func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 	c := &client{conn}
-	peer, err := peerOf(conn)
-	var hello control.Hello
-	if err == nil {
-		hello, err = readHello(conn, mostHello(peer))
-	}
+	hello, err := readHello(conn, mostHello(peer))
 	var state systemd.State
 	if err == nil {
-		state, err = a.authorise(hello, conn)
+		state, err = a.authorise(hello, peer, conn)
 	}
 	if err != nil {
 		// Who may not look at a status has done nothing wrong: gopm ls asks all.
@@ -139,6 +135,7 @@ func (a *Activator) greet(conn *net.UnixConn) {
 				status, workers := a.look(got)
 				go answerLook(c, status, workers)
 			})
+			return // who only looks changes nothing
 		}
 		a.settle()
 	})
@@ -179,12 +176,8 @@ func readHello(conn *net.UnixConn, most int) (control.Hello, error) {
 // authorise lets a worker's unit speak for its own instance and run, who may
 // read the journal look at the status, and only root (the activator's own user)
 // ask for anything else. It returns what systemd knows of a worker's unit.
-func (a *Activator) authorise(hello control.Hello, conn *net.UnixConn) (systemd.State, error) {
+func (a *Activator) authorise(hello control.Hello, peer *unix.Ucred, conn *net.UnixConn) (systemd.State, error) {
 	var state systemd.State
-	peer, err := peerOf(conn)
-	if err != nil {
-		return state, err
-	}
 	switch hello.Verb {
 	case control.Reload, control.Send:
 		if int(peer.Uid) != os.Getuid() {
