@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ func lsVerb() verb {
 			asJSON := flags.Bool("json", false, "print a JSON array of the apps")
 			names := flags.Bool("names", false, "print the names of the apps alone")
 			return func(ctx context.Context, w world, args []string) error {
+				// A list of hundreds of workers takes 5 MB: to collect some of that takes
+				// longer than it lives.
+				debug.SetGCPercent(400)
 				f, err := newSite(ctx, w, *user).reader.Read(ctx)
 				if err != nil {
 					return err

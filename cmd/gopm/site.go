@@ -28,11 +28,13 @@ func userFlag(flags *pflag.FlagSet) *bool {
 	return flags.Bool("user", false, "the apps of your own service manager (systemctl --user)")
 }
 
-// lookTime is for how long the CPUs are looked at: nobody waits for it, and who
-// asks every few seconds gets the right mean. Who wants one answer looks longer.
+// lookTime is for how long the CPUs are looked at: nobody notices it, and who asks
+// every few seconds gets the right mean. Who wants one answer looks longer.
+// answerTime is how long a worker has to tell what it measures.
 const (
-	lookTime = 10 * time.Millisecond
-	longLook = 100 * time.Millisecond
+	lookTime   = 5 * time.Millisecond
+	answerTime = 10 * time.Millisecond
+	longLook   = 100 * time.Millisecond
 )
 
 // newSite reaches the system's manager or, with user, the caller's own.
@@ -48,7 +50,7 @@ func newSite(ctx context.Context, w world, user bool) site {
 	s := site{manager: of, systemd: systemd.New(ctx, of, "")}
 	s.reader = &fleet.Reader{
 		Manager: of, Systemd: s.systemd, Runs: self.Runs, Host: os.DirFS("/"),
-		Window: lookTime, Patience: lookTime,
+		Window: lookTime, Patience: answerTime,
 	}
 	return s
 }

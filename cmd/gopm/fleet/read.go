@@ -89,16 +89,20 @@ func (r *Reader) runs() ([]*seen, error) {
 
 // units are the apps that systemd has.
 func (r *Reader) units(ctx context.Context) ([]*seen, error) {
-	var folders []string
+	var found map[string]bool
 	var loaded []systemd.Unit
 	asking, asked := errgroup.WithContext(ctx)
-	asking.Go(func() (err error) { folders, err = r.Systemd.Folders(asked); return err })
+	asking.Go(func() error {
+		folders, err := r.Systemd.Folders(asked)
+		found = find(r.Host, folders)
+		return err
+	})
 	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, "*@*.service", "*.target"); return err })
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
 	var apps []*seen
-	for _, s := range sort(find(r.Host, folders), loaded) {
+	for _, s := range sort(found, loaded) {
 		s.of = r.Manager
 		apps = append(apps, s)
 	}
