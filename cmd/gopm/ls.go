@@ -201,62 +201,80 @@ func notesOf(a fleet.App) []string {
 	return notes
 }
 
+// filled is a column with what is in it, the title first.
+type filled struct {
+	column
+	cells []string
+	width int // in characters
+}
+
+// fill makes the cells of a column.
+func fill(c column, rows []row) filled {
+	f := filled{column: c, cells: make([]string, 0, len(rows)+1), width: utf8.RuneCountInString(c.title)}
+	f.cells = append(f.cells, c.title)
+	for _, r := range rows {
+		cell := c.cell(r)
+		f.cells = append(f.cells, cell)
+		f.width = max(f.width, utf8.RuneCountInString(cell))
+	}
+	return f
+}
+
+// empty: no row has anything in it.
+func (f filled) empty() bool {
+	return !slices.ContainsFunc(f.cells[1:], func(cell string) bool { return cell != "-" })
+}
+
+// gap is between two columns.
+const gap = "  "
+
 // table makes rows fit into a terminal.
 func table(rows []row, columns []column, t terminal) []byte {
-	columns = slices.DeleteFunc(slices.Clone(columns), func(c column) bool {
-		return c.rare && !slices.ContainsFunc(rows, func(r row) bool { return c.cell(r) != "-" })
-	})
-	for {
-		text := render(rows, columns, false)
+	var all []filled
+	width := -len(gap)
+	for _, c := range columns {
+		if f := fill(c, rows); !f.rare || !f.empty() {
+			all = append(all, f)
+			width += len(gap) + f.width
+		}
+	}
+	for width > t.width {
 		least := -1
-		for i, c := range columns {
-			if c.dear > 0 && (least < 0 || c.dear < columns[least].dear) {
+		for i, f := range all {
+			if f.dear > 0 && (least < 0 || f.dear < all[least].dear) {
 				least = i
 			}
 		}
-		if widest(text) <= t.width || least < 0 {
-			return render(rows, columns, t.colour)
+		if least < 0 {
+			break
 		}
-		columns = slices.Delete(columns, least, least+1)
+		width -= len(gap) + all[least].width
+		all = slices.Delete(all, least, least+1)
 	}
+	return render(all, len(rows)+1, t.colour)
 }
 
-func widest(text []byte) int {
-	most := 0
-	for line := range bytes.Lines(text) {
-		most = max(most, utf8.RuneCount(bytes.TrimSpace(line)))
-	}
-	return most
-}
-
-func render(rows []row, columns []column, colour bool) []byte {
-	lines := make([]string, len(rows)+1)
-	for i, c := range columns {
-		cells := []string{c.title}
-		for _, r := range rows {
-			cells = append(cells, c.cell(r))
-		}
-		width := 0
-		for _, cell := range cells {
-			width = max(width, utf8.RuneCountInString(cell))
-		}
-		for n, cell := range cells {
-			text := fmt.Sprintf("%-*s", width, cell)
-			if c.right {
-				text = fmt.Sprintf("%*s", width, cell)
+func render(columns []filled, lines int, colour bool) []byte {
+	var out, line bytes.Buffer
+	for n := range lines {
+		line.Reset()
+		for i, f := range columns {
+			cell := f.cells[n]
+			space := strings.Repeat(" ", f.width-utf8.RuneCountInString(cell))
+			text := cell + space
+			if f.right {
+				text = space + cell
 			}
-			if colour && n > 0 && c.title == "status" {
+			if colour && n > 0 && f.title == "status" {
 				text = colourOf(cell) + text + reset
 			}
 			if i > 0 {
-				text = "  " + text
+				line.WriteString(gap)
 			}
-			lines[n] += text
+			line.WriteString(text)
 		}
-	}
-	var out bytes.Buffer
-	for _, line := range lines {
-		fmt.Fprintln(&out, strings.TrimRight(line, " "))
+		out.Write(bytes.TrimRight(line.Bytes(), " "))
+		out.WriteByte('\n')
 	}
 	return out.Bytes()
 }
