@@ -75,7 +75,7 @@ func pair() (near, far *net.UnixConn, err error) {
 
 // forward hands on what the client says.
 func forward(to io.Writer, from io.Reader) error {
-	buffer := make([]byte, 1<<10)
+	buffer := make([]byte, 4<<10)
 	for {
 		n, err := from.Read(buffer)
 		if err != nil {
@@ -89,7 +89,7 @@ func forward(to io.Writer, from io.Reader) error {
 
 // sift hands on what systemd says, less the signals that nobody waits for.
 func sift(to io.Writer, from io.Reader, wanted func([]byte) bool) error {
-	in := bufio.NewReaderSize(from, 1<<10)
+	in := bufio.NewReaderSize(from, 4<<10)
 	for {
 		size, through, err := look(in, wanted)
 		if err != nil {
