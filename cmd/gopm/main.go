@@ -119,26 +119,46 @@ func run(ctx context.Context, args []string, w world) error {
 	flags.SetOutput(io.Discard)
 	do := v.flags(flags)
 	help := flags.BoolP("help", "h", false, "print this help")
-	if err := flags.Parse(protectNumbers(args[1:])); err != nil {
+	if err := flags.Parse(shield(flags, args[1:])); err != nil {
 		return fmt.Errorf("%w: gopm %s: %w", errUsage, v.names[0], err)
 	}
 	if *help {
 		fmt.Fprintf(w.stdout, "gopm %s: %s\n\nUsage:\n  gopm %s %s\n\nExamples:\n%s\nOptions:\n%s", v.names[0], v.about, strings.Join(v.names, "|"), v.args, v.examples, flags.FlagUsages())
 		return nil
 	}
-	return explain(do(ctx, w, flags.Args()), args)
+	words := flags.Args()
+	for i, word := range words {
+		words[i] = strings.TrimPrefix(word, shielded)
+	}
+	return explain(do(ctx, w, words), args)
 }
 
 // negative is a number that must not be taken for a flag.
 var negative = regexp.MustCompile(`^-\d+$`)
 
-// protectNumbers has what follows a negative number be no flag.
-func protectNumbers(args []string) []string {
-	i := slices.IndexFunc(args, negative.MatchString)
-	if i < 0 || slices.Contains(args[:i], "--") {
-		return args
+// shielded begins a negative number while flags are parsed. No argument of a
+// process has it.
+const shielded = "\x00"
+
+// shield has negative numbers be no flags, unless they are the value of one.
+func shield(flags *pflag.FlagSet, args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if negative.MatchString(arg) && (i == 0 || !wantsValue(flags, args[i-1])) {
+			out[i] = shielded + arg
+		}
 	}
-	return slices.Insert(slices.Clone(args), i, "--")
+	return out
+}
+
+// wantsValue tells whether an argument is a flag whose value is the next one.
+func wantsValue(flags *pflag.FlagSet, arg string) bool {
+	name, long := strings.CutPrefix(arg, "--")
+	flag := flags.Lookup(name)
+	return long && flag != nil && flag.NoOptDefVal == ""
 }
 
 // explain says of a refusal in one line what to do about it.

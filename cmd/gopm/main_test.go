@@ -37,6 +37,8 @@ func TestCommandLine(t *testing.T) {
 		"send words":         {args: []string{"send", "my-api", "0", "hello", "there"}, err: "usage: a message is one word: put it in quotes", usage: true},
 		"send to nobody":     {args: []string{"send", "my-api", "al", "hello"}, err: `usage: "al" is not an instance's number`, usage: true},
 		"send to less":       {args: []string{"send", "my-api", "-1", "hello"}, err: `usage: "-1" is not an instance's number`, usage: true},
+		"a number and flags": {args: []string{"send", "my-api", "-1", "--quiet", "hello", "--user"}, err: `usage: "-1" is not an instance's number`, usage: true},
+		"a flag's number":    {args: []string{"logs", "my-api", "--lines", "-5"}, err: "usage: --lines=-5 is not a number of lines", usage: true},
 		"send too much":      {args: []string{"send", "my-api", strings.Repeat("x", 40000)}, err: "a message of 40050 bytes is too long: 32768 at most"},
 		"no signal":          {args: []string{"signal", "HUPP", "my-api"}, err: `usage: "HUPP" is no signal; kill -l lists them`, usage: true},
 		"a signal to nobody": {args: []string{"signal", "HUP"}, err: "usage: give a signal and an app", usage: true},
