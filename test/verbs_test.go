@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -73,6 +74,7 @@ func TestVerbs(t *testing.T) {
 	s.steers()
 	s.plain()
 	s.ordinaryUser()
+	s.deployUser()
 	s.breaks()
 	s.scales()
 }
@@ -227,6 +229,57 @@ func (s scenario) ordinaryUser() {
 	}
 	if now := s.exactly(4); !maps.Equal(now, old) {
 		s.t.Errorf("an ordinary user made %v of %v", now, old)
+	}
+}
+
+// deployUser checks what a rule of polkit's lets an ordinary user do: the one that
+// the manual has.
+func (s scenario) deployUser() {
+	s.t.Helper()
+	manual, err := os.ReadFile("../packaging/man/gopm.1")
+	s.must(err)
+	_, rule, _ := strings.Cut(string(manual), "/etc/polkit-1/rules.d/50-my-api.rules\n")
+	_, rule, _ = strings.Cut(rule, ".Bd -literal -offset indent\n")
+	rule, _, _ = strings.Cut(rule, ".Ed\n")
+	s.must(s.WriteFile("/etc/polkit-1/rules.d/50-my-api.rules", rule))
+	_, err = s.Run(s.t.Context(), "systemd-sysusers", "--inline", "u deploy")
+	s.must(err)
+	s.systemctl("restart", "polkit")
+	deploy := []string{"--reuid=deploy", "--regid=deploy", "--clear-groups"}
+	reader := []string{"--reuid=deploy", "--regid=deploy", "--groups=systemd-journal"}
+	says := func(who []string, want string, args ...string) {
+		s.t.Helper()
+		if got := s.asUser(who, args...); got != want {
+			s.t.Errorf("as deploy gopm %s prints\n%s\nwant\n%s", strings.Join(args, " "), got, want)
+		}
+	}
+
+	old := s.exactly(4)
+	s.lossless(s.under(load.KeepAlive, func() { says(deploy, "reload: done\nexit 0", "reload", "my-api") }))
+	s.replaced(old)
+	// Who may read the journal sees the steps.
+	out := s.asUser(reader, "reload", "my-api")
+	if !regexp.MustCompile(`(?s)^reload: \d/\d: \w+ my-api@\d\.service.*\nreload: done\nexit 0$`).MatchString(out) {
+		s.t.Errorf("as deploy, who reads the journal, gopm reload prints\n%s", out)
+	}
+	s.must(s.Deploy(site.Broken))
+	says(deploy, "gopm: error: reload my-api: aborted; journalctl -u "+site.Activator+" tells why\nexit 1", "reload", "my-api")
+	if out := s.asUser(reader, "reload", "my-api"); !strings.Contains(out, "gopm: error: reload my-api: canary 4 did not become ready: ") || !strings.HasSuffix(out, "exit 1") {
+		s.t.Errorf("as deploy, who reads the journal, gopm reload of a broken release prints\n%s", out)
+	}
+	s.must(s.Deploy(site.Good))
+
+	old = s.exactly(4)
+	says(reader, "my-api: online, 4 of 4 ready\nexit 0", "restart", "my-api")
+	s.replaced(old)
+	says(deploy, "my-api@1: stopped\nexit 0", "stop", "my-api@1")
+	says(reader, "my-api@1: ready\nexit 0", "start", "my-api@1")
+	says(deploy, "my-api: stopped\nexit 0", "stop", "my-api")
+	says(reader, "my-api: online, 4 of 4 ready\nexit 0", "start", "my-api")
+	says(deploy, "gopm: error: gopm stop needs root (or a rule of polkit's that lets you): sudo gopm stop plain\nexit 4", "stop", "plain")
+	says(reader, "gopm: error: gopm scale needs root: sudo gopm scale my-api 2\nexit 4", "scale", "my-api", "2")
+	if a := s.apps(); a["plain"].State != fleet.Online || a["my-api"].Ready != 4 {
+		s.t.Errorf("at the end the apps are %+v", a)
 	}
 }
 

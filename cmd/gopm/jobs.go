@@ -82,8 +82,11 @@ func (s site) run(ctx context.Context, w world, job rollout.Verb, c choice) erro
 		return err
 	}
 	if c.instance >= 0 {
-		worker, _ := after.Worker(c.instance)
-		fmt.Fprintf(w.stdout, "%s: %s\n", c.name(), worker.State)
+		state := fleet.WorkerStopped // systemd has unloaded it
+		if worker, ok := after.Worker(c.instance); ok {
+			state = worker.State
+		}
+		fmt.Fprintf(w.stdout, "%s: %s\n", c.name(), state)
 		return nil
 	}
 	fmt.Fprintln(w.stdout, sum(after))

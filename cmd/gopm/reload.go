@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -51,14 +52,53 @@ func (s site) reload(ctx context.Context, app fleet.App, show *progress) error {
 	}
 	// Over the bus, where polkit decides. A reload of the target would never be
 	// reported as failed.
-	if err := s.systemd.Do(ctx, systemd.Reload, app.Reloader()); err != nil {
-		if errors.Is(err, systemd.ErrDenied) {
-			return err
-		}
+	ended := make(chan error, 1)
+	go func() { ended <- s.systemd.Do(ctx, systemd.Reload, app.Reloader()) }()
+	last, err := s.watch(ctx, app, ended, show)
+	switch {
+	case errors.Is(err, systemd.ErrDenied):
+		return err
+	case err != nil && last.Aborted != "":
+		return fmt.Errorf("reload %s: %s", app.Name, last.Aborted)
+	case err != nil:
 		return fmt.Errorf("reload %s: aborted; journalctl -u %s tells why", app.Name, app.Reloader())
 	}
 	show.line("reload: done")
 	return nil
+}
+
+// watchPause is between two looks at a roll of which nobody tells us.
+const watchPause = 200 * time.Millisecond
+
+// watch shows how far a reload is until it has ended, to who may look at the status.
+// It returns how it has ended, and the last status; the zero value where that was
+// denied.
+func (s site) watch(ctx context.Context, app fleet.App, ended <-chan error, show *progress) (last control.Status, err error) {
+	look := time.NewTicker(watchPause)
+	defer look.Stop()
+	doing := ""
+	for over := false; !over; {
+		select {
+		case err = <-ended:
+			over = true
+		case <-look.C:
+		}
+		if !app.Awake() {
+			continue
+		}
+		patient, cancel := context.WithTimeout(ctx, time.Second)
+		status, lookErr := control.AskStatus(patient, s.address(app))
+		cancel()
+		if lookErr != nil {
+			continue // it may be denied
+		}
+		last = status
+		if r := status.Roll; r != nil && !over && r.Doing != doing {
+			doing = r.Doing
+			show.step(control.Answer{Progress: fmt.Sprintf("%s: %d/%d: %s", r.Reason, r.Done, r.Total, doing), Roll: r})
+		}
+	}
+	return last, err
 }
 
 // roll has the activator do it, which tells how far it is.
