@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math"
 	"path"
@@ -171,17 +172,42 @@ func commandOf(properties map[string]any) command {
 	return c
 }
 
-// jlist is the fleet as PM2 would have it. Its numbers are those of the list:
-// unlike instances, no two apps have the same.
+// The numbers of workers: each app has room for perApp, and all of them are below
+// 2^31, since exporters may have 32 bits for them.
+const (
+	perApp   = 10_000
+	mostApps = 200_000
+)
+
+// numbers are the first of each app's. Nobody keeps them, so they are made of the
+// name: an app that comes or goes changes no other's, unless both had the same.
+func numbers(f fleet.Fleet) []int {
+	var first []int
+	taken := make(map[int]bool)
+	for _, a := range f.Apps {
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(a.Name)) // it never fails (hash.Hash)
+		n := int(hash.Sum32() % mostApps)
+		for taken[n] {
+			n = (n + 1) % mostApps
+		}
+		taken[n] = true
+		first = append(first, n*perApp)
+	}
+	return first
+}
+
+// jlist is the fleet as PM2 would have it.
 func jlist(f fleet.Fleet, commands map[string]command, now time.Time) []pm2Process {
 	list := []pm2Process{}
-	for _, a := range f.Apps {
+	first := numbers(f)
+	for i, a := range f.Apps {
 		workers := a.Workers
 		if len(workers) == 0 {
 			workers = []fleet.Worker{{Worker: control.Worker{State: fleet.WorkerStopped}}}
 		}
 		for _, w := range workers {
-			list = append(list, pm2ProcessOf(len(list), a, w, commands[a.Name], now))
+			list = append(list, pm2ProcessOf(first[i]+w.Instance, a, w, commands[a.Name], now))
 		}
 	}
 	return list

@@ -124,23 +124,39 @@ func TestJlist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"pid":100,"name":"my-api!","pm2_env":{"name":"my-api!","namespace":"default","pm_id":0,"NODE_APP_INSTANCE":0,"instances":2,` +
+	const want = `{"pid":100,"name":"my-api!","pm2_env":{"name":"my-api!","namespace":"default","pm_id":910380000,"NODE_APP_INSTANCE":0,"instances":2,` +
 		`"exec_mode":"cluster_mode","status":"online","pm_uptime":1795172400000,"created_at":1795172400000,"restart_time":3,"unstable_restarts":0,` +
 		`"autorestart":true,"watch":false,"username":"my-api","pm_cwd":"/srv/my-api","pm_exec_path":"/srv/my-api/src/index.js","exec_interpreter":"node","version":"N/A",` +
 		`"axm_monitor":{"HTTP":{"value":"120.00","unit":"req/min"},"Heap Size":{"value":"12.00","unit":"MiB"},"Loop delay":{"value":"0.5","unit":"ms"},"Used Heap Size":{"value":"10.00","unit":"MiB"}},"axm_actions":[{"action_name":"km:heapdump"}],"axm_options":{},"gopm_unit":""},` +
-		`"pm_id":0,"monit":{"memory":71303168,"cpu":12.3}}`
+		`"pm_id":910380000,"monit":{"memory":71303168,"cpu":12.3}}`
 	if string(first) != want {
 		t.Errorf("the first is\n%s\nwant\n%s", first, want)
 	}
 	var statuses []string
-	for id, p := range list {
+	for _, p := range list {
 		statuses = append(statuses, p.Name+" "+p.Env.Status)
-		if p.ID != id {
-			t.Errorf("entry %d has the number %d", id, p.ID)
-		}
 	}
 	if got, want := strings.Join(statuses, ", "), "my-api! online, my-api! stopping, shop! online, shop! errored, worker stopped"; got != want {
 		t.Errorf("the list is %s, want %s", got, want)
+	}
+}
+
+// Each worker has a number, and keeps it when another app comes.
+func TestNumbers(t *testing.T) {
+	f := fleetOf("shop", "shop")
+	f.Apps[1].Run = "/run/gopm/run-1"
+	before := jlist(f, nil, noon)
+	f.Apps = append(fleetOf("my-api", "a").Apps, f.Apps...)
+	after := jlist(f, nil, noon)
+	seen := map[int]bool{}
+	for i, p := range after {
+		if seen[p.ID] || p.ID != p.Env.ID || p.ID >= 1<<31 || p.ID%perApp != p.Env.Instance {
+			t.Errorf("%s has the number %d for its instance %d", p.Name, p.ID, p.Env.Instance)
+		}
+		seen[p.ID] = true
+		if old := i - (len(after) - len(before)); old >= 0 && p.ID != before[old].ID {
+			t.Errorf("%s had the number %d and has %d", p.Name, before[old].ID, p.ID)
+		}
 	}
 }
 
