@@ -16,12 +16,12 @@ const module = "github.com/gopm/gopm"
 
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
-	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "units"},
-	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "units"},
+	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "terminal", "units"},
+	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "terminal", "units"},
 	"cmd/gopm/fleet":      {"activator/control", "activator/systemd", "units"},
-	"cmd/gopm/logs":       {"units"},
+	"cmd/gopm/logs":       {"terminal", "units"},
 	"cmd/gopm/figures":    {},
-	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs"},
+	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "terminal"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
 	"generator/ecosystem": {},
@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"packaging":           {},
 	"generator/machine":   {"generator/ecosystem"},
 	"templates":           {},
+	"terminal":            {},
 	"units":               {},
 	"units/verify":        {"units"},
 	"activator":           {"activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/generator/machine"
+	"github.com/gopm/gopm/terminal"
 )
 
 // version is set by the linker.
@@ -33,12 +34,11 @@ func collectLater() {
 
 // process is gopm-gen in this process.
 func process() command {
-	colour := os.Getenv("NO_COLOR") == ""
 	return command{
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
-		colourOut: colour && terminal(os.Stdout),
-		colourErr: colour && terminal(os.Stderr),
+		colourOut: terminal.Of(os.Stdout, os.Getenv).Colour,
+		colourErr: terminal.Of(os.Stderr, os.Getenv).Colour,
 		host:      machine.Host(),
 		kernel:    kernel,
 		limits:    bootLimits{file: 500 * time.Millisecond, all: 10 * time.Second},
@@ -81,10 +81,4 @@ func kernel(line string) {
 	}
 	_, _ = f.WriteString(line + "\n") // one write is one record
 	_ = f.Close()
-}
-
-// terminal reports whether a file is a terminal.
-func terminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
+	"github.com/gopm/gopm/terminal"
 )
 
 func describeVerb() verb {
@@ -53,9 +54,9 @@ func describeVerb() verb {
 // printApp prints an app, its workers, its listeners and what its workers have
 // told of themselves.
 func printApp(w world, a fleet.App, c command, now time.Time) error {
-	t := terminalOf(w.stdout, w.getenv)
+	t := terminal.Of(w.stdout, w.getenv)
 	facts := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fact := func(name, text string) { fmt.Fprintf(facts, "%s\t%s\n", name, plain(text)) }
+	fact := func(name, text string) { fmt.Fprintf(facts, "%s\t%s\n", name, terminal.Plain(text)) }
 	fact("app", a.Name)
 	if a.Title != a.Name {
 		fact("name", a.Title)
@@ -108,7 +109,7 @@ func printApp(w world, a fleet.App, c command, now time.Time) error {
 		line("")
 		line("metric", "by instance")
 		for _, name := range metrics {
-			line(plain(name), values(a.Workers, name))
+			line(terminal.Plain(name), values(a.Workers, name))
 		}
 	}
 	if err := lists.Flush(); err != nil {
@@ -131,13 +132,13 @@ func listenerCells(l control.Listener) []string {
 		declared = "yes"
 	}
 	if l.Protocol != "tcp" {
-		return []string{plain(address), declared, "-", "-"}
+		return []string{terminal.Plain(address), declared, "-", "-"}
 	}
 	var queued []string
 	for _, n := range l.Queued {
 		queued = append(queued, strconv.Itoa(n))
 	}
-	return []string{plain(address), declared, strconv.Itoa(l.Waiting), orDash(strings.Join(queued, " "))}
+	return []string{terminal.Plain(address), declared, strconv.Itoa(l.Waiting), orDash(strings.Join(queued, " "))}
 }
 
 // metricNames are those that any worker has told, sorted.
@@ -170,5 +171,5 @@ func values(workers []fleet.Worker, name string) string {
 		}
 		values = append(values, value)
 	}
-	return plain(strings.Join(values, " ") + unit)
+	return terminal.Plain(strings.Join(values, " ") + unit)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/terminal"
 )
 
 func envVerb() verb {
@@ -38,7 +39,7 @@ func envVerb() verb {
 					return err
 				}
 				for _, line := range masked(env, *secrets) {
-					fmt.Fprintln(w.stdout, plain(line))
+					fmt.Fprintln(w.stdout, terminal.Plain(line))
 				}
 				return nil
 			}

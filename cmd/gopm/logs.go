@@ -15,6 +15,7 @@ import (
 
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/cmd/gopm/logs"
+	"github.com/gopm/gopm/terminal"
 )
 
 // logLines is how many lines are shown of what was said before, as with PM2.
@@ -74,10 +75,10 @@ func showLogs(ctx context.Context, w world, words []string, o logOptions) error 
 	if err != nil {
 		return err
 	}
-	t := terminalOf(w.stdout, w.getenv)
+	t := terminal.Of(w.stdout, w.getenv)
 	printer := logs.Printer{
 		Out: w.stdout, Raw: o.raw, JSON: o.json, Times: o.times,
-		Terminal: t.is, Colour: t.colour, Highlight: highlight, Width: widestApp(chosen),
+		Terminal: t.Is, Colour: t.Colour, Highlight: highlight, Width: widestApp(chosen),
 	}
 	q := logs.Query{
 		Choices: chosen, Lines: o.lines, Follow: !o.noStream, Keep: keep,

@@ -17,6 +17,7 @@ import (
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/cmd/gopm/figures"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
+	"github.com/gopm/gopm/terminal"
 )
 
 func lsVerb() verb {
@@ -49,7 +50,7 @@ func lsVerb() verb {
 				case *asJSON:
 					return printJSON(w, append([]fleet.App{}, f.Apps...))
 				}
-				return printFleet(w, f, terminalOf(w.stdout, w.getenv), time.Now())
+				return printFleet(w, f, terminal.Of(w.stdout, w.getenv), time.Now())
 			}
 		},
 	}
@@ -98,7 +99,7 @@ type column struct {
 var columns = []column{
 	{title: "app", cell: func(r row) string { return r.app.Name }},
 	{title: "id", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Instance) })},
-	{title: "mode", dear: 1, cell: func(r row) string { return orDash(r.app.Mode) }},
+	{title: "mode", dear: 1, cell: func(r row) string { return orDash(terminal.Plain(r.app.Mode)) }},
 	{title: "pid", dear: 3, right: true, cell: worker(func(w fleet.Worker) string { return number(w.PID) })},
 	{title: "uptime", right: true, cell: func(r row) string { return uptime(r.worker.Began, r.now) }},
 	{title: "↺", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Restarts) })},
@@ -147,11 +148,11 @@ func (r row) status() string {
 	if r.none {
 		return string(r.app.State)
 	}
-	return string(r.worker.State)
+	return terminal.Plain(string(r.worker.State))
 }
 
 // printFleet prints the table, and below it what is to be said of an app.
-func printFleet(w world, f fleet.Fleet, t terminal, now time.Time) error {
+func printFleet(w world, f fleet.Fleet, t terminal.Terminal, now time.Time) error {
 	if len(f.Apps) == 0 {
 		_, err := fmt.Fprintln(w.stdout, "no app is known here: gopm-gen makes units of an ecosystem file, gopm run runs one")
 		return err
@@ -179,7 +180,7 @@ func printFleet(w world, f fleet.Fleet, t terminal, now time.Time) error {
 		fmt.Fprintln(w.stdout)
 	}
 	for _, note := range notes {
-		if _, err := fmt.Fprintln(w.stdout, shorten(plain(note), t.width)); err != nil {
+		if _, err := fmt.Fprintln(w.stdout, shorten(terminal.Plain(note), t.Width)); err != nil {
 			return err
 		}
 	}
@@ -229,7 +230,7 @@ func (f filled) empty() bool {
 const gap = "  "
 
 // table makes rows fit into a terminal.
-func table(rows []row, columns []column, t terminal) []byte {
+func table(rows []row, columns []column, t terminal.Terminal) []byte {
 	var all []filled
 	width := -len(gap)
 	for _, c := range columns {
@@ -238,7 +239,7 @@ func table(rows []row, columns []column, t terminal) []byte {
 			width += len(gap) + f.width
 		}
 	}
-	for width > t.width {
+	for width > t.Width {
 		least := -1
 		for i, f := range all {
 			if f.dear > 0 && (least < 0 || f.dear < all[least].dear) {
@@ -251,7 +252,7 @@ func table(rows []row, columns []column, t terminal) []byte {
 		width -= len(gap) + all[least].width
 		all = slices.Delete(all, least, least+1)
 	}
-	return render(all, len(rows)+1, t.colour)
+	return render(all, len(rows)+1, t.Colour)
 }
 
 func render(columns []filled, lines int, colour bool) []byte {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
+	"github.com/gopm/gopm/terminal"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -55,7 +56,7 @@ shop: last reload aborted: the canary?[2J failed
 	}
 	for width, want := range tests {
 		w, stdout := outside()
-		if err := printFleet(w, shown(), terminal{width: width}, noon); err != nil || stdout.String() != want {
+		if err := printFleet(w, shown(), terminal.Terminal{Width: width}, noon); err != nil || stdout.String() != want {
 			t.Errorf("%d columns: prints, %v:\n%s\nwant:\n%s", width, err, stdout, want)
 		}
 	}
@@ -71,7 +72,7 @@ func TestMeasures(t *testing.T) {
 my-api   0  cluster  100       -  0  ready     -    -      -      -      -
 my-api   1  cluster  101       -  0  ready     -    -     17   12.3  0.6ms
 `
-	if err := printFleet(w, f, terminal{width: 80}, noon); err != nil || stdout.String() != want {
+	if err := printFleet(w, f, terminal.Terminal{Width: 80}, noon); err != nil || stdout.String() != want {
 		t.Errorf("prints, %v:\n%s\nwant:\n%s", err, stdout, want)
 	}
 }
@@ -96,7 +97,7 @@ func TestColours(t *testing.T) {
 func printed(t *testing.T, colour bool) string {
 	t.Helper()
 	w, stdout := outside()
-	if err := printFleet(w, shown(), terminal{is: true, colour: colour, width: 80}, noon); err != nil {
+	if err := printFleet(w, shown(), terminal.Terminal{Is: true, Colour: colour, Width: 80}, noon); err != nil {
 		t.Fatal(err)
 	}
 	return stdout.String()

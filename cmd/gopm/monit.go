@@ -15,6 +15,7 @@ import (
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/cmd/gopm/logs"
 	"github.com/gopm/gopm/cmd/gopm/monit"
+	"github.com/gopm/gopm/terminal"
 )
 
 const (
@@ -49,8 +50,8 @@ func monitVerb() verb {
 
 // showMonit shows the screen until somebody ends it or ctx does.
 func showMonit(ctx context.Context, w world, user bool) error {
-	t := terminalOf(w.stdout, w.getenv)
-	if !t.is || !isTerminal(w.stdin) {
+	t := terminal.Of(w.stdout, w.getenv)
+	if !t.Is || !isTerminal(w.stdin) {
 		return errors.New("monit needs a terminal; for programs there is gopm ls --json")
 	}
 	s := newSite(ctx, w, user)
@@ -60,12 +61,12 @@ func showMonit(ctx context.Context, w world, user bool) error {
 	defer cancel()
 	actions := monit.Actions{Reload: func(app string) monit.Note { return s.reloadNote(ctx, w, app) }}
 	profile := colorprofile.Ascii // no colours, but bold
-	if t.colour {
+	if t.Colour {
 		profile = colorprofile.ANSI
 	}
 	// Signals are main's; it ends ctx. The terminal is as it was when Run returns,
 	// after a panic as well.
-	program := tea.NewProgram(monit.New(actions, t.colour), tea.WithContext(ctx),
+	program := tea.NewProgram(monit.New(actions, t.Colour), tea.WithContext(ctx),
 		tea.WithInput(w.stdin), tea.WithOutput(w.stdout), tea.WithColorProfile(profile), tea.WithoutSignalHandler())
 	fed := make(chan struct{})
 	go func() {
@@ -86,7 +87,7 @@ func showMonit(ctx context.Context, w world, user bool) error {
 
 func isTerminal(in io.Reader) bool {
 	out, ok := in.(io.Writer)
-	return ok && terminalOf(out, func(string) string { return "" }).is
+	return ok && terminal.Of(out, func(string) string { return "" }).Is
 }
 
 // reloadNote reloads an app, and says how that went.

@@ -2,22 +2,24 @@ package main
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/terminal"
 )
 
 // progress shows how far a reload is: a bar on a terminal, lines elsewhere.
 type progress struct {
 	w     world
 	quiet bool
-	term  terminal
+	term  terminal.Terminal
 	bar   *progressbar.ProgressBar // nil before the first step
 }
 
 func newProgress(w world, quiet bool) *progress {
-	return &progress{w: w, quiet: quiet, term: terminalOf(w.stdout, w.getenv)}
+	return &progress{w: w, quiet: quiet, term: terminal.Of(w.stdout, w.getenv)}
 }
 
 // step is an activator's answer on the way.
@@ -25,7 +27,7 @@ func (p *progress) step(answer control.Answer) {
 	switch {
 	case p.quiet:
 		return
-	case !p.term.is || answer.Roll == nil:
+	case !p.term.Is || answer.Roll == nil:
 		p.line(answer.Progress)
 		return
 	}
@@ -36,10 +38,10 @@ func (p *progress) step(answer control.Answer) {
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetElapsedTime(true),
 			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionEnableColorCodes(p.term.colour),
+			progressbar.OptionEnableColorCodes(p.term.Colour),
 		)
 	}
-	p.bar.Describe(shorten(answer.Progress, p.term.width-40))
+	p.bar.Describe(shorten(answer.Progress, p.term.Width-40))
 	// A worker that is being replaced isn't yet.
 	_ = p.bar.Set(max(0, answer.Roll.Done-1)) // it fails where the terminal does
 }
@@ -60,4 +62,13 @@ func (p *progress) end(done bool) {
 		_ = p.bar.Finish()
 	}
 	fmt.Fprintln(p.w.stdout)
+}
+
+// shorten cuts a text to n characters, the last of which tells that it was cut.
+func shorten(text string, n int) string {
+	n = max(n, 1)
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n-1]) + "…"
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/gopm/gopm/generator"
 	"github.com/gopm/gopm/generator/ecosystem"
 	"github.com/gopm/gopm/generator/machine"
+	"github.com/gopm/gopm/terminal"
 	"github.com/gopm/gopm/units"
 )
 
@@ -223,7 +224,7 @@ func (s *signals) close() {
 // styleOf is how lines are printed.
 func styleOf(w world, o runOptions, report generator.Report) style {
 	s := style{json: o.json, raw: o.raw}
-	s.colour = terminalOf(w.stdout, w.getenv).is && w.getenv("NO_COLOR") == ""
+	s.colour = terminal.Of(w.stdout, w.getenv).Colour
 	for _, app := range report.Apps {
 		s.width = max(s.width, utf8.RuneCountInString("0|"+app.Name))
 	}

@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/gopm/gopm/terminal"
 )
 
 // Printer writes lines as people or programs want to have them.
@@ -103,7 +104,7 @@ func (p Printer) Prefix(line Line) string {
 func (p Printer) text(line Line) string {
 	text := line.Text
 	if p.Terminal {
-		text = Plain(text, p.Colour)
+		text = terminal.Clean(text, p.Colour)
 	}
 	if p.Highlight != nil && p.Colour {
 		text = p.Highlight.ReplaceAllStringFunc(text, func(s string) string {
@@ -124,34 +125,4 @@ func (p Printer) paint(text, colour string) string {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
-}
-
-// sgr is an escape sequence that only colours.
-var sgr = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
-
-// Plain is a text without control characters, which are commands to a terminal.
-// A tab stays; so do colours where they are kept.
-func Plain(text string, colours bool) string {
-	var out strings.Builder
-	for len(text) > 0 {
-		at := sgr.FindStringIndex(text)
-		if at == nil {
-			at = []int{len(text), len(text)}
-		}
-		out.WriteString(strings.Map(func(r rune) rune {
-			if r == '\t' {
-				return r
-			}
-			// Those of direction (Bidi_Control) could show a line as another one.
-			if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r) {
-				return '?'
-			}
-			return r
-		}, text[:at[0]]))
-		if colours {
-			out.WriteString(text[at[0]:at[1]])
-		}
-		text = text[at[1]:]
-	}
-	return out.String()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/cmd/gopm/figures"
+	"github.com/gopm/gopm/terminal"
 )
 
 // fact is a name and what there is to say of it.
@@ -25,7 +26,7 @@ func facts(all []fact) []string {
 	}
 	var out []string
 	for _, f := range all {
-		out = append(out, fit(f.name, width)+"  "+plain(f.text))
+		out = append(out, fit(f.name, width)+"  "+terminal.Plain(f.text))
 	}
 	return out
 }
@@ -81,7 +82,7 @@ func told(metrics map[string]control.Metric) []fact {
 		if json.Unmarshal(metrics[name].Value, &text) == nil {
 			value = text
 		}
-		out = append(out, fact{plain(name), strings.TrimSpace(value + " " + metrics[name].Unit)})
+		out = append(out, fact{terminal.Plain(name), strings.TrimSpace(value + " " + metrics[name].Unit)})
 	}
 	return out
 }

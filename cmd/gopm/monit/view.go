@@ -13,6 +13,7 @@ import (
 	"github.com/gopm/gopm/cmd/gopm/figures"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/cmd/gopm/logs"
+	"github.com/gopm/gopm/terminal"
 )
 
 // keys is the last line of the screen.
@@ -58,7 +59,7 @@ func (m Model) bottom() string {
 	case m.asks != "":
 		return m.paint(fit(" reload "+m.asks+", one worker after the other? y n", m.width), ansi.NewStyle().Bold())
 	case m.note != "" || m.failed != "":
-		return m.paint(fit(" "+plain(cmp.Or(m.note, m.failed)), m.width), ansi.NewStyle().Bold())
+		return m.paint(fit(" "+terminal.Plain(cmp.Or(m.note, m.failed)), m.width), ansi.NewStyle().Bold())
 	}
 	return m.paint(fit(" "+keys, m.width), ansi.NewStyle().Faint())
 }
@@ -69,7 +70,7 @@ func (m Model) box(b board, title string, text []string, a area) []string {
 	if b == m.board {
 		border = m.tint(ansi.Green).Bold()
 	}
-	title = ansi.Truncate(" "+plain(title)+" ", max(0, a.width-4), "…")
+	title = ansi.Truncate(" "+terminal.Plain(title)+" ", max(0, a.width-4), "…")
 	left, right, top := "┌", "┐", "─"
 	if b == m.board { // without colours, too, it is to be seen where keys go
 		left, right, top = "┏", "┓", "━"
@@ -117,11 +118,6 @@ func (m Model) paint(text string, style ansi.Style) string {
 	return style.Styled(text)
 }
 
-// plain is a text of an app's as a terminal may have it.
-func plain(text string) string {
-	return strings.ReplaceAll(logs.Plain(text, false), "\t", "    ")
-}
-
 // --- the list ----------------------------------------------------------------
 
 // listText has the selected row in the middle, where there are more than fit.
@@ -157,10 +153,10 @@ func (m Model) listRow(r row, selected bool, columns int) string {
 	}
 	name := columns - len(id) - 1 - ansi.StringWidth(use) - 1 - state
 	if selected {
-		text := fit(fmt.Sprintf("%s %s%s %s", id, fit(plain(r.app.Name), name), use, r.status()), columns)
+		text := fit(fmt.Sprintf("%s %s%s %s", id, fit(terminal.Plain(r.app.Name), name), use, r.status()), columns)
 		return m.paint(text, ansi.NewStyle().Reverse(true))
 	}
-	return id + " " + fit(plain(r.app.Name), name) + use + " " + m.paint(r.status(), m.tint(stateColour(r.status())))
+	return id + " " + fit(terminal.Plain(r.app.Name), name) + use + " " + m.paint(r.status(), m.tint(stateColour(r.status())))
 }
 
 func stateColour(state string) ansi.BasicColor {
@@ -177,7 +173,7 @@ func stateColour(state string) ansi.BasicColor {
 
 // wrapped is a line as it fits on the board.
 func (m Model) wrapped(line logs.Line) []string {
-	text := plain(line.Text)
+	text := terminal.Plain(line.Text)
 	switch line.Stream {
 	case logs.Activator, logs.Systemd:
 		text = string(line.Stream) + "| " + text
