@@ -172,6 +172,9 @@ func printFleet(w world, f fleet.Fleet, t terminal.Terminal, now time.Time) erro
 	var notes []string
 	for _, a := range f.Apps {
 		notes = append(notes, notesOf(a)...)
+		if a.Unseen != "" && (f.Limited == nil || a.Unseen != f.Limited.Error()) {
+			notes = append(notes, a.Name+": less is shown: "+a.Unseen)
+		}
 	}
 	if f.Limited != nil {
 		notes = append(notes, "less is shown: "+f.Limited.Error())

@@ -21,6 +21,7 @@ func shown() fleet.Fleet {
 		w := &f.Apps[0].Workers[i]
 		w.Began, w.CPU, w.Memory, w.Restarts = noon.Add(-25*time.Hour), &cpu, &memory, 3
 	}
+	f.Apps[0].Unseen = "gopm-activator@my-api.service has not answered within 1s"
 	f.Apps[0].Workers[1].State, f.Apps[0].Roll = control.Draining, &control.Roll{Reason: "reload", Done: 2, Total: 2, Doing: "restart my-api@1.service"}
 	shop := &f.Apps[1]
 	shop.State, shop.Ready, shop.Aborted = fleet.Partial, 1, "the canary\x1b[2J failed"
@@ -39,6 +40,7 @@ shop     1  cluster    -       -  0  failed        -       -
 worker   -  fork       -       -  -  stopped       -       -
 
 my-api: rolling 2/2 (reload): restart my-api@1.service
+my-api: less is shown: gopm-activator@my-api.service has not answered within 1s
 shop: partial, 1 of 2 ready
 shop: last reload aborted: the canary?[2J failed
 `,
@@ -50,6 +52,7 @@ shop     1       -  0  failed        -       -
 worker   -       -  -  stopped       -       -
 
 my-api: rolling 2/2 (reload): restart my-api@1.…
+my-api: less is shown: gopm-activator@my-api.se…
 shop: partial, 1 of 2 ready
 shop: last reload aborted: the canary?[2J failed
 `,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/cmd/gopm/logs"
+	"github.com/gopm/gopm/terminal"
 )
 
 // mostLines is how many lines are kept of each app.
@@ -80,7 +81,7 @@ func (r row) status() string {
 	if r.none {
 		return string(r.app.State)
 	}
-	return string(r.worker.State)
+	return terminal.Plain(string(r.worker.State))
 }
 
 // name is that of a worker's unit, or the app's.

@@ -1,0 +1,83 @@
+package fleet
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
+)
+
+// listen is an activator of an app that answers each client as told.
+func listen(t *testing.T, at control.Address, answer func(net.Conn)) {
+	t.Helper()
+	listener, err := net.Listen("unix", at.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				answer(conn)
+			}()
+		}
+	}()
+}
+
+// One bad activator keeps nobody from seeing the others, and it is said what is
+// wrong with it.
+func TestReadBadActivators(t *testing.T) {
+	run := control.Manager{Runtime: t.TempDir()}
+	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	says := func(text string) func(net.Conn) {
+		return func(conn net.Conn) { _, _ = io.WriteString(conn, text) }
+	}
+	const good = `{"status":{"mode":"fork","instances":1,"ready":1,"workers":null,"listeners":[]}}` + "\n"
+	tests := map[string]struct {
+		answer func(net.Conn)
+		want   string
+	}{
+		"good":    {says(good + `{"worker":{"instance":0,"pid":1,"state":"ready","restarts":4}}` + "\n" + `{"done":true}` + "\n"), "online [{0 ready 4}] "},
+		"garbage": {says("\x00\x1b[2J\n"), "stopped [] read answer of activator: invalid character '\\x00' looking for beginning of value"},
+		"half":    {says(good + `{"worker":{"inst`), "stopped [] read answer of activator: unexpected end of JSON input"},
+		"none":    {says(`{"done":true}` + "\n"), "stopped [] the activator answers nothing; is it of another version?"},
+		"gone":    {says(""), "stopped [] the activator went away"},
+		"endless": {says(strings.Repeat("x", control.MaxPart+1)), "stopped [] read answer of activator: a line of over 1048576 bytes"},
+		"silent":  {func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, "stopped [] gopm-activator@silent.service has not answered within 1s"},
+		"odd":     {says(good + `{"worker":{"instance":-7,"pid":-1,"state":"\u001b[2J"}}` + "\n" + `{"done":true}` + "\n"), "online [{-7 \x1b[2J 0}] "},
+	}
+	for app, test := range tests {
+		listen(t, run.Address(app), test.answer)
+	}
+	r := Reader{
+		Systemd: systemd.New(t.Context(), run, ""), // there is none
+		Runs:    func() []control.Manager { return []control.Manager{run} },
+		Host:    os.DirFS(t.TempDir()),
+	}
+	f, err := r.Read(t.Context())
+	if err != nil || len(f.Apps) != len(tests) {
+		t.Fatalf("there are %d apps, %v", len(f.Apps), err)
+	}
+	for _, a := range f.Apps {
+		workers := []string{}
+		for _, w := range a.Workers {
+			workers = append(workers, fmt.Sprintf("{%d %s %d}", w.Instance, w.State, w.Restarts))
+		}
+		if got, want := fmt.Sprint(a.State, " ", workers, " ", a.Unseen), tests[a.Name].want; got != want {
+			t.Errorf("%s: it is %q, want %q", a.Name, got, want)
+		}
+	}
+}
