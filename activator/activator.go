@@ -99,9 +99,17 @@ type Environment struct {
 	// stored, under the names that systemd gives them (sd_listen_fds(3)). Run takes
 	// them over.
 	Passed []*os.File
-	// Notify hears what a service tells its manager (sd_notify(3)), in place of
-	// the one that $NOTIFY_SOCKET leads to; nil: it is for that one.
-	Notify func(state string)
+	// Notify hears what a service tells its manager, in place of the one that
+	// $NOTIFY_SOCKET leads to; nil: it is for that one.
+	Notify Notifier
+}
+
+// Notifier is a service manager as its service speaks to it (sd_notify(3)).
+type Notifier interface {
+	// Say tells it how things are, such as READY=1.
+	Say(state string)
+	// Keep puts a copy of fd into its descriptor store.
+	Keep(name string, fd int) error
 }
 
 // busyTick is how often systemd is asked for more time while workers start or
@@ -149,6 +157,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 		}
 		defer a.lookout.close()
 	}
+	defer a.close()
 	if err := a.inherit(env.Passed, states); err != nil {
 		return err
 	}
@@ -235,6 +244,32 @@ func (a *Activator) leave(job string) {
 			stopping--
 			a.left = stopping == 0
 		})
+	}
+}
+
+// close closes all that is open here: the process may go on. A copy of what is to
+// outlive the activator is in the store.
+func (a *Activator) close() {
+	if a.control != nil {
+		a.control.Close()
+	}
+	for c := range a.early {
+		c.conn.Close()
+	}
+	for _, in := range a.intakes {
+		in.stop()
+	}
+	for _, w := range a.workers {
+		w.close()
+	}
+	for _, g := range a.groups {
+		g.Close()
+	}
+	for _, d := range a.datagrams {
+		unix.Close(d.fd)
+	}
+	for _, h := range a.held {
+		unix.Close(h.fd)
 	}
 }
 

@@ -31,22 +31,6 @@ func (s speaker) may(hello control.Hello) error {
 	return nil
 }
 
-func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err = errors.Join(err, credErr); err != nil {
-		return nil, fmt.Errorf("read credentials of client: %w", err)
-	}
-	return cred, nil
-}
-
 // stillThere makes sure that the process that connected still runs, so that the
 // number looked up was not one given anew. Before Linux 6.5, which brought
 // SO_PEERPIDFD, there is no way to know.

@@ -2,12 +2,10 @@ package activator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +16,6 @@ import (
 )
 
 const (
-	// helloTimeout is how long a client may take to say what it wants.
-	helloTimeout = 5 * time.Second
 	// knowTimeout is how long systemd may take to tell who a client is: seconds,
 	// where it starts hundreds of units. A worker that is refused for it is started
 	// again, which gives systemd more to do still.
@@ -38,13 +34,7 @@ func (c *client) progress(format string, args ...any) {
 
 // finish is the last answer; it closes the connection.
 func (c *client) finish(err error) {
-	answer := control.Answer{Done: true}
-	if err != nil {
-		answer.Error = err.Error()
-		answer.Canceled = errors.Is(err, rollout.ErrCanceled)
-		answer.Denied = errors.Is(err, control.ErrDenied)
-	}
-	c.answer(answer)
+	c.answer(control.Last(err, errors.Is(err, rollout.ErrCanceled)))
 	c.conn.Close()
 }
 
@@ -61,50 +51,14 @@ func (c *client) answerWith(a control.Answer, fds []int) {
 	_, _, _ = c.conn.WriteMsgUnix(control.Line(a), unix.UnixRights(fds...), nil)
 }
 
-// maxClients is how many clients of one user are heard at the same time. The
-// control socket is open to every user.
-const maxClients = 256
-
 // acceptControl serves the control socket.
-func (a *Activator) acceptControl() {
-	var mu sync.Mutex
-	clients := make(map[uint32]int) // by uid
-	enter := func(uid uint32, n int) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if clients[uid]+n > maxClients {
-			return false
-		}
-		clients[uid] += n
-		return true
-	}
-	for {
-		conn, err := a.control.AcceptUnix()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			// Out of descriptors: better late than never.
-			time.Sleep(answerTimeout)
-			continue
-		}
-		peer, err := peerOf(conn)
-		if err != nil || !enter(peer.Uid, 1) {
-			conn.Close()
-			continue
-		}
-		go func() {
-			defer enter(peer.Uid, -1)
-			a.greet(conn, peer)
-		}()
-	}
-}
+func (a *Activator) acceptControl() { control.Serve(a.control, a.greet) }
 
 // greet reads a client's request, checks that it may ask for it, and hands it
 // to the loop.
 func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 	c := &client{conn}
-	hello, err := readHello(conn, mostHello(peer))
+	hello, err := control.ReadHello(conn, peer)
 	var state systemd.State
 	if err == nil {
 		state, err = a.authorise(hello, peer, conn)
@@ -143,34 +97,6 @@ func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 		_, _ = conn.Read(make([]byte, 1)) // returns when either side closes
 		a.do(func() { a.forgetEarly(c) })
 	}
-}
-
-// mostHello bounds what is read of a client: anybody may be one.
-func mostHello(peer *unix.Ucred) int {
-	if int(peer.Uid) == os.Getuid() {
-		return control.MaxMessage
-	}
-	return control.MaxLine
-}
-
-func readHello(conn *net.UnixConn, most int) (control.Hello, error) {
-	var hello control.Hello
-	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return hello, err
-	}
-	defer conn.SetReadDeadline(time.Time{})
-	var line []byte
-	for one := make([]byte, control.MaxLine); len(line) == 0 || line[len(line)-1] != '\n'; {
-		n, err := conn.Read(one[:min(len(one), most-len(line))])
-		if err != nil || n == 0 {
-			return hello, errors.New("client sent no whole line")
-		}
-		line = append(line, one[:n]...)
-	}
-	if err := json.Unmarshal(line, &hello); err != nil {
-		return hello, fmt.Errorf("client's line is not a request: %w", err)
-	}
-	return hello, nil
 }
 
 // authorise lets a worker's unit speak for its own instance and run, who may

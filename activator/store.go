@@ -15,12 +15,12 @@ import (
 // without $NOTIFY_SOCKET, it says nothing and stores nothing.
 type notifier struct {
 	path  string
-	other func(state string) // who hears it in place of systemd; nil for nobody
+	other Notifier // who hears it in place of systemd; nil for nobody
 }
 
 func (n notifier) say(state ...string) error {
 	if n.other != nil {
-		n.other(strings.Join(state, "\n"))
+		n.other.Say(strings.Join(state, "\n"))
 		return nil
 	}
 	if n.path == "" {
@@ -45,11 +45,14 @@ func (n notifier) extend(d time.Duration) error {
 //
 // go-systemd has no call that sends descriptors.
 func (n notifier) keep(name string, fd int) error {
-	if n.path == "" {
+	if n.path == "" && n.other == nil {
 		return nil
 	}
 	if !isName(name) {
 		return fmt.Errorf("store descriptor: %q is not a name", name)
+	}
+	if n.other != nil {
+		return n.other.Keep(name, fd)
 	}
 	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {

@@ -7,8 +7,10 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
 )
 
@@ -100,7 +102,7 @@ func (w *worker) listeningMark() string {
 
 // newWorker is a worker behind conn, which it takes over.
 func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixConn) (*worker, error) {
-	peer, err := peerOf(conn)
+	peer, err := control.PeerOf(conn)
 	if err != nil {
 		return nil, err
 	}
@@ -339,6 +341,28 @@ func (a *Activator) endWorker(w *worker, reason error) {
 		w.acknowledged(turn, false)
 	}
 	a.settle()
+}
+
+// close lets go of a worker that goes on. Who waits for it asks the next activator.
+func (w *worker) close() {
+	for _, c := range w.waits {
+		c.conn.Close()
+	}
+	if w.drain != nil {
+		w.drain.farewell.client.conn.Close()
+	}
+	if w.channel != nil {
+		w.channel.Close()
+	}
+	if w.process != nil {
+		w.process.stop()
+	}
+	for _, l := range w.lent {
+		unix.Close(l.fd)
+	}
+	for turn := range w.probes {
+		w.acknowledged(turn, false)
+	}
 }
 
 // withdraw forgets that a worker has a listener of a group.

@@ -216,6 +216,9 @@ func closeAll(fds []int) {
 
 func dial(ctx context.Context, at Address) (*net.UnixConn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", at.Path)
+	if err != nil && at.App == "" {
+		return nil, fmt.Errorf("reach the gopm run: %w", err)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reach the activator of %s: %w; start %s.target or, if it runs and somebody has removed the socket, restart gopm-activator@%s.socket", at.App, err, at.App, at.App)
 	}

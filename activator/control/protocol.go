@@ -27,6 +27,23 @@ const (
 	Look Verb = "status"
 )
 
+// The verbs of a gopm run's own socket (Manager.Own), which stands in for systemd's.
+// Start, Stop, Restart and Reload are jobs of a Unit there, and answer when the job
+// is over.
+const (
+	Start   Verb = "start"
+	Stop    Verb = "stop"
+	Restart Verb = "restart"
+	// Units answers with the units, one by one.
+	Units Verb = "units"
+	// Kill sends a signal to a unit's main process.
+	Kill Verb = "kill"
+	// Forgive has a unit forget that it failed, and how often it was started.
+	Forgive Verb = "reset-failed"
+	// Scale sets how many workers an app has, from the next start of its activator on.
+	Scale Verb = "scale"
+)
+
 // What bounds lines, in bytes.
 const (
 	// MaxLine is for a line of either side.
@@ -67,6 +84,12 @@ type Hello struct {
 	MeasureMS int64 `json:"measure_ms,omitempty"`
 	// Data is any JSON value.
 	Data json.RawMessage `json:"data,omitempty"`
+	// Unit is what a job, Kill, Forgive and Scale are about, Signal what Kill sends,
+	// and Count what GOPM_INSTANCES of gopm-activator(8) may be; empty: what the file
+	// says.
+	Unit   string `json:"unit,omitempty"`
+	Signal int    `json:"signal,omitempty"`
+	Count  string `json:"count,omitempty"`
 }
 
 // Answer is a line to the client. Only the last has Done.
@@ -87,6 +110,8 @@ type Answer struct {
 	// Status comes without its workers, and each of those after it.
 	Status *Status `json:"status,omitempty"`
 	Worker *Worker `json:"worker,omitempty"`
+	// Unit is one of a gopm run's.
+	Unit *Unit `json:"unit,omitempty"`
 }
 
 // Line is v as one line of JSON.

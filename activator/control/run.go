@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,19 +43,38 @@ func (p Process) Runs() []Manager {
 	return runs
 }
 
-// Apps are those that have a control socket, in the order of their names.
-func (m Manager) Apps() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Dir(m.Address("").Path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list control sockets: %w", err)
-	}
-	var apps []string
-	for _, entry := range entries {
-		if app, ok := strings.CutSuffix(entry.Name(), ".sock"); ok && entry.Type() == fs.ModeSocket {
-			apps = append(apps, app)
+// Own is where a gopm run itself listens, beside the activators of its apps.
+func (m Manager) Own() Address { return Address{Path: filepath.Join(m.Runtime, "run.sock")} }
+
+// Unit is what a gopm run says of one of its units, under systemd's names
+// (org.freedesktop.systemd1(5)).
+type Unit struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Active      string `json:"active"` // ActiveState
+	Sub         string `json:"sub"`    // SubState
+	Job         string `json:"job,omitempty"`
+	// The rest is of services: their main process, how often Restart= has started
+	// them again, and what they run.
+	PID      int      `json:"pid,omitempty"`
+	Restarts int      `json:"restarts,omitempty"`
+	Dir      string   `json:"dir,omitempty"`
+	User     string   `json:"user,omitempty"`
+	Restart  string   `json:"restart,omitempty"`
+	Exec     []string `json:"exec,omitempty"`
+	// Environment is an activator's.
+	Environment []string `json:"environment,omitempty"`
+}
+
+// AskUnits asks a gopm run for its units.
+func AskUnits(ctx context.Context, at Address) ([]Unit, error) {
+	var units []Unit
+	err := ask(ctx, at, Hello{Verb: Units}, func(answer Answer) {
+		if answer.Unit != nil {
+			units = append(units, *answer.Unit)
 		}
-	}
-	return apps, nil
+	})
+	return units, err
 }
 
 // NewRun makes the folder of a run, and removes those of runs that are over. The

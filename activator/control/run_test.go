@@ -1,7 +1,6 @@
 package control
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,16 +44,6 @@ func TestRun(t *testing.T) {
 	slices.SortFunc(both, func(a, b Manager) int { return strings.Compare(a.Runtime, b.Runtime) })
 	if got := runs(p); !slices.Equal(got, both) {
 		t.Errorf("the runs are %v, not %v", got, both)
-	}
-	for _, app := range []string{"web", "api"} {
-		listener, err := net.Listen("unix", first.Manager.Address(app).Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-	}
-	if apps, err := first.Manager.Apps(); err != nil || !slices.Equal(apps, []string{"api", "web"}) {
-		t.Errorf("the apps are %v, %v", apps, err)
 	}
 	// As a kill leaves it.
 	second.lock.Close()

@@ -105,3 +105,9 @@ func (s set) app(name string) (*app, error) {
 
 // supervised: it has an activator.
 func (a *app) supervised() bool { return a.settings != nil }
+
+// target is the unit that people start and stop, and reloader the one that reloads an
+// app without an activator.
+func (a *app) target() string { return a.name + ".target" }
+
+func (a *app) reloader() string { return a.name + "-reload.service" }

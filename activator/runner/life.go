@@ -168,6 +168,9 @@ func (l *life) started(err error) {
 
 // lost is the end of the main process. While it starts, its commands see that.
 func (l *life) lost() {
+	l.s.mu.Lock()
+	l.s.state.PID = 0
+	l.s.mu.Unlock()
 	if err := failureOf(l.main.status, l.s.spec.success); err != nil {
 		if l.unready && l.main.status.Exited() {
 			l.result = "" // it was about to end, and wait saw that first

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/units"
@@ -25,7 +24,7 @@ func (m manager) Run(ctx context.Context, verb rollout.Verb, unit string) error 
 		return fmt.Errorf("%s %s: %w", verb, unit, err)
 	}
 	if verb != rollout.Stop {
-		if r.stops() {
+		if job, _ := m.OwnJob(ctx); job != "" || m.of.ends() {
 			return rollout.ErrCanceled
 		}
 		s.forgive()
@@ -40,18 +39,7 @@ func (m manager) Run(ctx context.Context, verb rollout.Verb, unit string) error 
 
 // Kill sends a signal to a unit's main process.
 func (m manager) Kill(_ context.Context, unit string, signal unix.Signal) error {
-	r := m.of.r
-	r.mu.Lock()
-	s := r.services[unit]
-	r.mu.Unlock()
-	if s != nil {
-		state, _ := s.look()
-		if p := r.reaper.find(state.PID); p != nil && p.unit == unit {
-			p.signal(signal)
-			return nil
-		}
-	}
-	return fmt.Errorf("send %s to %s: it has no main process", unix.SignalName(signal), unit)
+	return m.of.r.kill(unit, signal)
 }
 
 // Forgive forgets that a unit failed.
@@ -104,9 +92,12 @@ func (m manager) Fate(_ context.Context, unit string) (systemd.Fate, error) {
 	return systemd.Fate{}, nil
 }
 
-// IsActive tells whether a unit is. It is asked about the app's target by a
-// successor, and here nobody has one.
+// IsActive tells whether a unit is. It is asked about the app's target, which is not
+// while the app is stopped or restarted.
 func (m manager) IsActive(ctx context.Context, unit string) (bool, error) {
+	if unit == m.of.target() {
+		return m.of.isActive(), nil
+	}
 	state, err := m.State(ctx, unit)
 	return state.Active == "active", err
 }
@@ -126,18 +117,30 @@ func (m manager) UnitOf(_ context.Context, pid int) (string, error) {
 	return "", fmt.Errorf("find unit of process %d: it is none of this run's", pid)
 }
 
-// OwnJob is stop where the run ends.
+// OwnJob is what is done to the activator itself: stop or restart.
 func (m manager) OwnJob(context.Context) (string, error) {
-	select {
-	case <-m.of.leaving:
-		return "stop", nil
-	default:
-		return "", nil
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	return string(m.of.leaving), nil
+}
+
+// kill sends a signal to a unit's main process.
+func (r *Runner) kill(unit string, signal unix.Signal) error {
+	r.mu.Lock()
+	s := r.services[unit]
+	r.mu.Unlock()
+	if s != nil {
+		state, _ := s.look()
+		if p := r.reaper.find(state.PID); p != nil && p.unit == unit {
+			p.signal(signal)
+			return nil
+		}
 	}
+	return fmt.Errorf("send %s to %s: it has no main process", unix.SignalName(signal), unit)
 }
 
 // service is an instance's, made where it is not there.
-func (r *Runner) service(a *app, instance int) (*service, error) {
+func (r *Runner) service(a *runningApp, instance int) (*service, error) {
 	name := units.Worker(a.name, instance)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +158,7 @@ func (r *Runner) service(a *app, instance int) (*service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	s := &service{r: r, name: name, app: a.name, instance: instance, spec: spec, who: who, requests: make(chan request, 16)}
+	s := &service{r: r, of: a, name: name, instance: instance, spec: spec, who: who, requests: make(chan request, 16)}
 	s.state.Active, s.state.Sub = "inactive", "dead"
 	r.services[name] = s
 	go s.serve()
@@ -177,7 +180,7 @@ func (r *Runner) servicesOf(app string) []*service {
 	defer r.mu.Unlock()
 	var out []*service
 	for _, s := range r.services {
-		if s.app == app {
+		if s.of.name == app {
 			out = append(out, s)
 		}
 	}
@@ -190,14 +193,6 @@ func (r *Runner) isUp(app string) {
 	r.up[app] = true
 	r.mu.Unlock()
 	r.changed()
-}
-
-// abandon notes that an app has failed as a whole.
-func (r *Runner) abandon(app string, err error) {
-	r.mu.Lock()
-	r.broken = append(r.broken, fmt.Sprintf("%s (%v)", app, err))
-	r.mu.Unlock()
-	r.isUp(app)
 }
 
 func (r *Runner) tellStatus(app, status string) {
@@ -241,15 +236,12 @@ func (r *Runner) systemctl(ctx context.Context, list []string) error {
 	return nil
 }
 
+// ask does what systemctl(1) is asked for.
 func (r *Runner) ask(ctx context.Context, verb, unit string) error {
 	if verb == "try-reload-or-restart" {
 		for _, a := range r.apps {
-			switch unit {
-			case units.Activator(a.name):
-				at := control.Manager{Runtime: r.tools.runtime}.Address(a.name)
-				return control.Ask(ctx, at, control.Hello{Verb: control.Reload}, func(string) {})
-			case a.name + "-reload.service":
-				return r.commands(ctx, a.reload, "ExecReload")
+			if unit == units.Activator(a.name) || unit == a.reloader() {
+				return a.reload(ctx)
 			}
 		}
 	}
@@ -257,13 +249,12 @@ func (r *Runner) ask(ctx context.Context, verb, unit string) error {
 	if err != nil {
 		return err
 	}
-	state, _ := s.look()
 	switch verb {
 	case "reset-failed":
 		s.forgive()
 		return nil
 	case "try-restart":
-		if !state.Runs() {
+		if state, _ := s.look(); !state.Runs() {
 			return nil
 		}
 	case "restart":

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/units"
 )
@@ -57,7 +58,7 @@ type Runner struct {
 	notify  func(state string)
 	hurry   <-chan struct{}
 
-	apps     []*app
+	apps     []*runningApp
 	stopping chan struct{} // closed when everything ends
 	news     chan struct{} // has one where a state has changed
 	readers  sync.WaitGroup
@@ -67,8 +68,7 @@ type Runner struct {
 	status   map[string]string
 	up       map[string]bool // the app's start is over
 	told     map[string]bool
-	shown    string   // the status, as it was last told
-	broken   []string // apps whose activator could not begin, and why
+	shown    string // the status, as it was last told
 }
 
 // Run runs the units until ctx ends, and then ends them in order, or until each
@@ -92,37 +92,64 @@ func Run(ctx context.Context, o Options) error {
 	r := &Runner{
 		reaper: reaper, tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
 		environ: inherited(o.Environ), secrets: secrets, lines: o.Lines, notify: o.Notify, hurry: o.Hurry,
-		apps: apps, stopping: make(chan struct{}), news: make(chan struct{}, 1),
+		stopping: make(chan struct{}), news: make(chan struct{}, 1),
 		services: map[string]*service{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},
 	}
-	var running []*runningApp
-	for _, a := range apps {
-		started, err := r.open(a, o.Runtime)
-		if err != nil {
-			for _, other := range running {
-				other.close()
-			}
-			return err
+	if err := r.open(apps, o.Runtime); err != nil {
+		return err
+	}
+	own, err := openControl(o.Runtime.Own().Path, 0o600)
+	if err != nil {
+		r.closeSockets()
+		return err
+	}
+	defer own.Close()
+	go control.Serve(own, r.greet)
+	var timers sync.WaitGroup
+	for _, a := range r.apps {
+		go a.serve()
+		go func() { _ = a.do(appRequest{verb: rollout.Start}) }() // its instances say what became of it
+		if a.timer != nil {
+			timers.Go(a.runTimer)
 		}
-		running = append(running, started)
 	}
-	var all sync.WaitGroup
-	for _, a := range running {
-		a.start(&all)
-	}
-	r.follow(ctx, o.Reload, running)
+	r.follow(ctx, o.Reload)
 	r.notify("STOPPING=1\nSTATUS=draining")
 	close(r.stopping)
-	for _, a := range running {
-		all.Go(a.stop)
+	var all sync.WaitGroup
+	for _, a := range r.apps {
+		all.Go(func() { _ = a.do(appRequest{verb: rollout.Stop}) })
 	}
 	all.Wait()
+	timers.Wait()
 	r.flush()
 	return r.verdict()
 }
 
+// open opens what all apps listen on, so that nothing is started where that fails.
+func (r *Runner) open(apps []*app, runtime control.Manager) error {
+	for _, a := range apps {
+		running, err := r.newApp(a, runtime)
+		if err == nil && a.supervised() {
+			err = running.open()
+		}
+		if err != nil {
+			r.closeSockets()
+			return err
+		}
+		r.apps = append(r.apps, running)
+	}
+	return nil
+}
+
+func (r *Runner) closeSockets() {
+	for _, a := range r.apps {
+		a.closeSockets()
+	}
+}
+
 // follow returns when the run is to end.
-func (r *Runner) follow(ctx context.Context, reload <-chan struct{}, running []*runningApp) {
+func (r *Runner) follow(ctx context.Context, reload <-chan struct{}) {
 	ready := false
 	rolls := make(chan struct{}, 1)
 	rolling, again := false, false
@@ -130,7 +157,7 @@ func (r *Runner) follow(ctx context.Context, reload <-chan struct{}, running []*
 		rolling = true
 		r.notify("RELOADING=1\n" + reloadTime())
 		go func() {
-			r.reload(ctx, running)
+			r.reload(ctx)
 			rolls <- struct{}{}
 		}()
 	}
@@ -172,8 +199,8 @@ func reloadTime() string {
 }
 
 // reload rolls one app after the other.
-func (r *Runner) reload(ctx context.Context, running []*runningApp) {
-	for _, a := range running {
+func (r *Runner) reload(ctx context.Context) {
+	for _, a := range r.apps {
 		if ctx.Err() != nil {
 			return
 		}
@@ -184,7 +211,7 @@ func (r *Runner) reload(ctx context.Context, running []*runningApp) {
 }
 
 // progress tells whether every app is up, and whether nothing runs any more that
-// could start again by itself. It also says how things are.
+// could start again, by itself or by who has stopped it. It also says how things are.
 func (r *Runner) progress() (up, over bool) {
 	r.mu.Lock()
 	up = len(r.up) == len(r.apps)
@@ -202,11 +229,10 @@ func (r *Runner) progress() (up, over bool) {
 	}
 	over = up
 	for _, a := range r.apps {
-		over = over && a.timer == nil && lookup(a.settings, "GOPM_WATCH") == ""
+		over = over && !a.holdsRun()
 	}
 	for _, s := range services {
-		state, _ := s.look()
-		over = over && !state.Runs()
+		over = over && !s.holdsRun()
 	}
 	return up, over
 }
@@ -215,7 +241,12 @@ func (r *Runner) progress() (up, over bool) {
 func (r *Runner) verdict() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	failed := slices.Clone(r.broken)
+	var failed []string
+	for _, a := range r.apps {
+		if err := a.failure(); err != nil {
+			failed = append(failed, fmt.Sprintf("%s (%v)", a.name, err))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.services)) {
 		if state, how := r.services[name].look(); state.Active == "failed" {
 			failed = append(failed, fmt.Sprintf("%s (%s)", name, how))

@@ -19,11 +19,13 @@ import (
 
 // stand is a run of units that are shell scripts.
 type stand struct {
-	t      *testing.T
-	stop   context.CancelFunc
-	reload chan struct{}
-	hurry  chan struct{}
-	end    chan error
+	t       *testing.T
+	stop    context.CancelFunc
+	reload  chan struct{}
+	hurry   chan struct{}
+	end     chan error
+	over    chan struct{} // closed after end
+	runtime control.Manager
 
 	mu     sync.Mutex
 	lines  []string
@@ -46,11 +48,12 @@ func script(text, more string) []units.File {
 func start(t *testing.T, files []units.File) *stand {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &stand{t: t, stop: cancel, reload: make(chan struct{}), hurry: make(chan struct{}), end: make(chan error, 1)}
+	s := &stand{t: t, stop: cancel, reload: make(chan struct{}), hurry: make(chan struct{}), end: make(chan error, 1), over: make(chan struct{}), runtime: control.Manager{Runtime: t.TempDir()}}
 	go func() {
+		defer close(s.over)
 		s.end <- Run(ctx, Options{
 			Units:   files,
-			Runtime: control.Manager{Runtime: t.TempDir()},
+			Runtime: s.runtime,
 			Environ: []string{"PATH=/usr/bin:/bin"},
 			Host:    os.DirFS("/"),
 			Lines: func(l Line) {
@@ -70,6 +73,8 @@ func start(t *testing.T, files []units.File) *stand {
 	}()
 	t.Cleanup(func() {
 		cancel()
+		// Two runs in one process would reap each other's children.
+		<-s.over
 		if t.Failed() {
 			t.Log(strings.Join(s.said(), "\n"))
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,140 +13,379 @@ import (
 	"github.com/gopm/gopm/activator"
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/units"
 )
 
-// runningApp is an app with what it listens on.
+// runningApp is an app's target, with its sockets and its activator. One goroutine,
+// serve, does what it is asked for, as systemd would.
 type runningApp struct {
 	*app
 	r        *Runner
-	settings activator.Settings
 	at       control.Address
-	passed   []*os.File // for the activator
-	leave    context.CancelFunc
-	ended    chan struct{} // closed when the activator has
-	leaving  chan struct{} // closed when it is told to
+	requests chan appRequest
+	store    store
+	// These are serve's: what each activator is given a copy of, and the one that runs,
+	// or has run last.
+	sockets []descriptor
+	current *supervision
+
+	mu     sync.Mutex // guards what follows
+	active bool       // the target is
+	failed error      // why the activator could not begin
+	// job is what is done to the target. leaving is what is done to the activator:
+	// stop or restart.
+	job, leaving rollout.Verb
+	// ending: no instance may be started. byHand: somebody has stopped it, and may
+	// start it again.
+	ending, byHand bool
+	count          string // of workers, in place of what the file says
 }
 
-// open opens what an app's socket units say, and its control socket.
-func (r *Runner) open(a *app, runtime control.Manager) (*runningApp, error) {
-	out := &runningApp{app: a, r: r, at: runtime.Address(a.name), ended: make(chan struct{}), leaving: make(chan struct{}), leave: func() {}}
-	for _, instance := range a.instances {
-		if _, err := r.service(a, instance); err != nil {
+// appRequest is a job of the target or, with activator, of that alone.
+type appRequest struct {
+	verb      rollout.Verb
+	activator bool
+	done      chan error // has room for its result
+}
+
+// supervision is one activator.
+type supervision struct {
+	cancel context.CancelFunc
+	up     chan struct{} // closed when it has said that it is ready
+	ended  chan struct{} // closed when it has ended
+	once   sync.Once     // of up
+}
+
+func (s *supervision) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// newApp is an app that was not started. Each of its instances is checked here.
+func (r *Runner) newApp(a *app, runtime control.Manager) (*runningApp, error) {
+	out := &runningApp{app: a, r: r, at: runtime.Address(a.name), requests: make(chan appRequest)}
+	for _, instance := range append([]int{0}, a.instances...) { // a mistake in one is one of all
+		if _, err := r.service(out, instance); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := r.service(a, 0); err != nil { // a mistake in it is one of all
-		return nil, err
-	}
-	if !a.supervised() {
-		return out, nil
-	}
-	var err error
-	if out.settings, err = activator.ReadSettings(a.name, func(name string) string { return lookup(a.settings, name) }); err != nil {
-		return nil, err
-	}
-	if a.socket != nil {
-		if out.passed, err = openSockets(a.name+".socket", a.socket); err != nil {
+	if a.supervised() {
+		if _, err := out.activatorSettings(); err != nil {
 			return nil, err
 		}
 	}
-	listener, err := net.Listen("unix", out.at.Path)
-	if err == nil {
-		listener.(*net.UnixListener).SetUnlinkOnClose(false)
-		// Workers may be of other users; the activator looks at who connects.
-		err = os.Chmod(out.at.Path, 0o666)
-	}
-	var file *os.File
-	if err == nil {
-		file, err = listener.(*net.UnixListener).File()
-		listener.Close()
-	}
-	if err == nil {
-		file, err = rename(file, "control")
-	}
-	if err != nil {
-		out.close()
-		return nil, fmt.Errorf("open the control socket of %s: %w", a.name, err)
-	}
-	out.passed = append(out.passed, file)
 	return out, nil
 }
 
-// close is for an app that never started.
-func (a *runningApp) close() { closeFiles(a.passed) }
+// do has a job done, and waits for its end.
+func (a *runningApp) do(q appRequest) error {
+	q.done = make(chan error, 1)
+	a.requests <- q
+	return <-q.done
+}
 
-// start starts the activator, which starts the workers, or the instances.
-func (a *runningApp) start(all *sync.WaitGroup) {
-	if a.timer != nil {
-		all.Go(a.runTimer)
+// serve does jobs, one after the other; a start is over when the app is up, and may
+// be stopped before that.
+func (a *runningApp) serve() {
+	for q := range a.requests {
+		switch {
+		case a.r.stops() && q.verb != rollout.Stop:
+			q.done <- rollout.ErrCanceled
+		case q.activator:
+			a.restartActivator(q)
+		case q.verb == rollout.Stop:
+			a.end(rollout.Stop)
+			q.done <- nil
+		case q.verb == rollout.Restart:
+			if a.isActive() {
+				a.end(rollout.Restart)
+			}
+			a.begin(q)
+		default:
+			a.begin(q)
+		}
+	}
+}
+
+// begin starts what does not run of the app. The job is over when it is up.
+func (a *runningApp) begin(q appRequest) {
+	a.mu.Lock()
+	a.byHand, a.ending, a.leaving, a.job = false, false, "", rollout.Start
+	a.mu.Unlock()
+	over := func(err error) {
+		a.mu.Lock()
+		if a.job == rollout.Start {
+			a.job = ""
+		}
+		a.active = a.active || !a.ending
+		a.mu.Unlock()
+		a.r.isUp(a.name)
+		q.done <- err
 	}
 	if !a.supervised() {
-		close(a.ended)
-		all.Go(func() {
-			for _, instance := range a.instances {
-				if s, err := a.r.service(a.app, instance); err == nil {
-					<-s.do(rollout.Start) // serve says what became of it
-				}
+		var starts []<-chan error
+		for _, instance := range a.instances {
+			s, err := a.r.service(a, instance)
+			if err != nil {
+				over(err)
+				return
 			}
-			a.r.isUp(a.name)
-		})
+			starts = append(starts, s.do(rollout.Start))
+		}
+		go func() {
+			var failed []error
+			for _, start := range starts {
+				failed = append(failed, <-start)
+			}
+			over(errors.Join(failed...))
+		}()
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.leave = cancel
-	all.Go(func() {
-		defer close(a.ended)
-		err := activator.Run(ctx, a.settings, activator.Environment{
-			Getenv:  func(string) string { return "" },
-			Host:    a.r.host,
-			Journal: journal{a},
-			Manager: manager{a},
-			Passed:  a.passed,
-			Notify:  a.hear,
-		})
-		if err != nil {
-			a.r.say(a.name, -1, "the activator of %s cannot begin: %v", a.name, err)
-			a.r.abandon(a.name, err)
+	if a.current == nil || a.current.hasEnded() {
+		if err := a.open(); err != nil {
+			over(err)
+			return
 		}
+		a.supervise()
+	}
+	go func(s *supervision) { over(a.whenUp(s)) }(a.current)
+}
+
+// whenUp waits until an activator is up.
+func (a *runningApp) whenUp(s *supervision) error {
+	select {
+	case <-s.up:
+		return nil
+	case <-s.ended:
+	}
+	if err := a.failure(); err != nil {
+		return err
+	}
+	return rollout.ErrCanceled
+}
+
+// open opens what the app's socket units say, and its control socket. Whatever is
+// open stays open.
+func (a *runningApp) open() error {
+	if len(a.sockets) > 0 {
+		return nil
+	}
+	var opened []descriptor
+	var err error
+	if a.socket != nil {
+		if opened, err = openSockets(a.name+".socket", a.socket); err != nil {
+			return err
+		}
+	}
+	// Workers may be of other users; the activator looks at who connects.
+	listener, err := openControl(a.at.Path, 0o666)
+	var d descriptor
+	if err == nil {
+		var file *os.File
+		if file, err = listener.File(); err == nil {
+			d, err = keep("control", int(file.Fd()))
+			file.Close()
+		}
+		listener.Close()
+	}
+	if err != nil {
+		closeAll(opened)
+		return fmt.Errorf("start %s: %w", a.name, err)
+	}
+	a.sockets = append(opened, d)
+	return nil
+}
+
+// closeSockets gives up what open has opened.
+func (a *runningApp) closeSockets() {
+	closeAll(a.sockets)
+	a.sockets = nil
+	_ = os.Remove(a.at.Path) // somebody else may have
+	if a.socket != nil && a.socket.last("Socket.RemoveOnStop") == "yes" {
+		for _, path := range paths(a.socket) {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+// instancesVariable is how many workers there are (gopm-activator(8)).
+const instancesVariable = "GOPM_INSTANCES"
+
+// variables are those of the activator.
+func (a *runningApp) variables() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.count == "" {
+		return a.settings
+	}
+	return append(slices.Clone(a.settings), instancesVariable+"="+a.count)
+}
+
+func (a *runningApp) activatorSettings() (activator.Settings, error) {
+	variables := a.variables()
+	return activator.ReadSettings(a.name, func(name string) string { return lookup(variables, name) })
+}
+
+// supervise starts an activator, which starts the workers, or takes over those that
+// run.
+func (a *runningApp) supervise() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &supervision{cancel: cancel, up: make(chan struct{}), ended: make(chan struct{})}
+	a.current = s
+	a.mu.Lock()
+	a.failed, a.leaving = nil, ""
+	a.mu.Unlock()
+	go func() {
+		defer close(s.ended)
+		err := a.runActivator(ctx, s)
+		if err == nil {
+			return
+		}
+		a.mu.Lock()
+		a.failed = err
+		a.mu.Unlock()
+		a.r.say(a.name, -1, "the activator of %s cannot begin: %v", a.name, err)
+		a.r.isUp(a.name)
+	}()
+}
+
+func (a *runningApp) runActivator(ctx context.Context, s *supervision) error {
+	settings, err := a.activatorSettings()
+	if err != nil {
+		return err
+	}
+	passed, err := copies(a.sockets)
+	if err != nil {
+		return err
+	}
+	stored, err := a.store.copies()
+	if err != nil {
+		closeFiles(passed)
+		return err
+	}
+	return activator.Run(ctx, settings, activator.Environment{
+		Getenv:  func(string) string { return "" },
+		Host:    a.r.host,
+		Journal: journal{a},
+		Manager: manager{a},
+		Passed:  append(passed, stored...),
+		Notify:  notifier{a, s},
 	})
 }
 
-// hear takes what the activator tells its service manager.
-func (a *runningApp) hear(state string) {
-	for line := range strings.Lines(state) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "READY":
-			a.r.isUp(a.name)
-		case "STATUS":
-			a.r.tellStatus(a.name, value)
-		case "EXTEND_TIMEOUT_USEC":
-			a.r.notify(line)
-		}
+// leave ends the activator, for a stop or a restart of it.
+func (a *runningApp) leave(why rollout.Verb) {
+	if a.current == nil {
+		return
 	}
+	a.mu.Lock()
+	a.leaving = why
+	a.mu.Unlock()
+	a.current.cancel()
+	<-a.current.ended
+	a.current = nil
 }
 
-// stop ends the app: first its instances, which are drained while the activator
-// is there, and then that.
-func (a *runningApp) stop() {
+// restartActivator has another activator go on with the workers. It reads its
+// settings.
+func (a *runningApp) restartActivator(q appRequest) {
+	if a.current == nil || a.current.hasEnded() {
+		q.done <- fmt.Errorf("%s is not running", units.Activator(a.name))
+		return
+	}
+	a.leave(rollout.Restart)
+	a.supervise()
+	go func(s *supervision) { q.done <- a.whenUp(s) }(a.current)
+}
+
+// end ends the app, for a stop or a restart of it: first its instances, which are
+// drained while the activator is there, and then that. In a restart callers wait, as
+// the sockets stay open.
+func (a *runningApp) end(why rollout.Verb) {
+	a.mu.Lock()
+	a.ending, a.active, a.job = true, false, why
+	a.mu.Unlock()
 	var all sync.WaitGroup
 	for _, s := range a.r.servicesOf(a.name) {
 		all.Go(func() { <-s.do(rollout.Stop) })
 	}
 	all.Wait()
-	close(a.leaving)
-	a.leave()
-	<-a.ended
-	if a.socket != nil && a.socket.last("Socket.RemoveOnStop") == "yes" {
-		for _, path := range paths(a.socket) {
-			_ = os.Remove(path) // somebody else may have
+	a.leave(why)
+	if why == rollout.Stop {
+		a.store.clear()
+		a.closeSockets()
+		a.r.tellStatus(a.name, "stopped")
+	}
+	a.mu.Lock()
+	a.job = ""
+	a.mu.Unlock()
+	a.r.changed()
+}
+
+func (a *runningApp) isActive() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.active
+}
+
+// ends tells whether no instance may be started.
+func (a *runningApp) ends() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ending || a.r.stops()
+}
+
+// failure is why the activator could not begin; nil where it could.
+func (a *runningApp) failure() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failed
+}
+
+// holdsRun tells whether the run goes on for the app even where none of its
+// instances runs: something may start them.
+func (a *runningApp) holdsRun() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byHand || a.job != "" || a.timer != nil || lookup(a.settings, "GOPM_WATCH") != ""
+}
+
+// notifier is the service manager of one activator.
+type notifier struct {
+	of *runningApp
+	in *supervision
+}
+
+// Say takes what the activator tells its service manager.
+func (n notifier) Say(state string) {
+	for line := range strings.Lines(state) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch key {
+		case "READY":
+			n.in.once.Do(func() { close(n.in.up) })
+		case "STATUS":
+			n.of.r.tellStatus(n.of.name, value)
+		case "EXTEND_TIMEOUT_USEC":
+			n.of.r.notify(line)
+		case "FDNAME": // with FDSTOREREMOVE=1
+			n.of.store.forget(value)
 		}
 	}
 }
 
+// Keep puts a copy of a descriptor into the store.
+func (n notifier) Keep(name string, fd int) error { return n.of.store.keep(name, fd) }
+
 // reload replaces the app's instances.
 func (a *runningApp) reload(ctx context.Context) error {
-	if a.supervised() {
+	switch {
+	case !a.isActive():
+		return nil
+	case a.supervised():
 		err := control.Ask(ctx, a.at, control.Hello{Verb: control.Reload}, func(string) {})
 		if errors.Is(err, control.ErrCanceled) || ctx.Err() != nil {
 			return nil // a stop is under way
@@ -159,7 +398,8 @@ func (a *runningApp) reload(ctx context.Context) error {
 // longestSleep is after what time a timer looks at the clock again.
 const longestSleep = time.Minute
 
-// runTimer does what the app's timer starts, when it is time.
+// runTimer does what the app's timer starts, when it is time and the app was not
+// stopped.
 func (a *runningApp) runTimer() {
 	when, err := newSchedule(a.timer)
 	if err != nil {
@@ -180,9 +420,11 @@ func (a *runningApp) runTimer() {
 		if time.Now().Before(next) {
 			continue
 		}
-		a.r.say(a.name, -1, "%s: it is time for its cron_restart", a.name)
-		if err := a.r.commands(ctx, a.restart, "ExecStart"); err != nil && !a.r.stops() {
-			a.r.say(a.name, -1, "%s-restart.service: %v", a.name, err)
+		if a.isActive() {
+			a.r.say(a.name, -1, "%s: it is time for its cron_restart", a.name)
+			if err := a.r.commands(ctx, a.restart, "ExecStart"); err != nil && !a.ends() {
+				a.r.say(a.name, -1, "%s-restart.service: %v", a.name, err)
+			}
 		}
 		next = when.after(time.Now())
 	}

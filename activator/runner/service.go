@@ -18,8 +18,8 @@ import (
 // is asked for, as systemd would.
 type service struct {
 	r        *Runner
+	of       *runningApp
 	name     string // such as my-api@0.service
-	app      string
 	instance int
 	spec     *spec
 	who      account
@@ -29,7 +29,8 @@ type service struct {
 	state    systemd.State
 	ending   string // how the last run failed; empty where it did not
 	starts   []time.Time
-	restarts int // in a row, by Restart=
+	restarts int  // by Restart=, since somebody has started it
+	byHand   bool // somebody has stopped it, and may start it again
 }
 
 // request is a job. done has room for its result.
@@ -57,6 +58,21 @@ func (s *service) look() (systemd.State, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state, s.ending
+}
+
+// stopByHand is what somebody asks for who may start it again.
+func (s *service) stopByHand() error {
+	s.mu.Lock()
+	s.byHand = true
+	s.mu.Unlock()
+	return <-s.do(rollout.Stop)
+}
+
+// holdsRun tells whether the run goes on for it.
+func (s *service) holdsRun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byHand || s.state.Runs()
 }
 
 // forgive forgets that it failed, and how often it was started.
@@ -97,7 +113,7 @@ func (s *service) serve() {
 // jobs in starts are over when it is active. What it returns is not nil where it
 // is to be started again, for those jobs.
 func (s *service) run(starts []request) []request {
-	if s.r.stops() {
+	if s.of.ends() {
 		s.set("inactive", "dead")
 		answer(starts, rollout.ErrCanceled)
 		return nil
@@ -122,7 +138,7 @@ func (s *service) run(starts []request) []request {
 		}
 		answer(l.stops, nil)
 		return nil
-	case !s.spec.restart || l.exited && slices.Contains(s.spec.final, l.code) || s.r.stops():
+	case !s.spec.restart || l.exited && slices.Contains(s.spec.final, l.code) || s.of.ends():
 		if l.result == "" {
 			s.set("inactive", "dead")
 			s.say("%s has ended", s.name)
@@ -181,7 +197,7 @@ func (s *service) fail(how string) {
 	s.set("failed", "failed")
 }
 
-func (s *service) say(format string, args ...any) { s.r.say(s.app, s.instance, format, args...) }
+func (s *service) say(format string, args ...any) { s.r.say(s.of.name, s.instance, format, args...) }
 
 // begin publishes a new run.
 func (s *service) begin() (invocation string, err error) {
@@ -195,7 +211,7 @@ func (s *service) begin() (invocation string, err error) {
 	}
 	invocation = hex.EncodeToString(id[:])
 	s.mu.Lock()
-	s.ending = ""
+	s.ending, s.byHand = "", false
 	s.state = systemd.State{Active: "activating", Sub: "start", Begun: now, Invocation: invocation, Restarts: s.restarts}
 	s.mu.Unlock()
 	s.r.changed()
@@ -244,7 +260,7 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 		*stream.to = write
 		s.r.readers.Go(func() {
 			sink.drain(read, func(text []byte) {
-				s.r.print(s.app, s.instance, stream.kind, text)
+				s.r.print(s.of.name, s.instance, stream.kind, text)
 			})
 		})
 	}

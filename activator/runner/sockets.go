@@ -17,8 +17,8 @@ import (
 
 // openSockets opens what a socket unit says (systemd.socket(5)), under the name
 // that systemd gives its descriptors.
-func openSockets(name string, u unit) ([]*os.File, error) {
-	var files []*os.File
+func openSockets(name string, u unit) ([]descriptor, error) {
+	var opened []descriptor
 	for _, kind := range []struct {
 		key  string
 		open func(address string, reuse bool) (*os.File, error)
@@ -32,40 +32,33 @@ func openSockets(name string, u unit) ([]*os.File, error) {
 		{"Socket.ListenDatagram", openDatagram},
 	} {
 		for _, address := range u[kind.key] {
-			address = specifiers(address, "")
-			file, err := kind.open(address, u.last("Socket.ReusePort") == "yes")
+			file, err := kind.open(specifiers(address, ""), u.last("Socket.ReusePort") == "yes")
+			var d descriptor
+			if err == nil {
+				d, err = keep(name, int(file.Fd()))
+				file.Close()
+			}
 			if err != nil {
-				closeFiles(files)
+				closeAll(opened)
 				return nil, fmt.Errorf("open %s: %w", name, err)
 			}
-			files = append(files, file)
+			opened = append(opened, d)
 		}
 	}
-	for i, file := range files {
-		named, err := rename(file, name)
-		if err != nil {
-			closeFiles(files)
-			return nil, fmt.Errorf("open %s: %w", name, err)
-		}
-		files[i] = named
-	}
-	return files, nil
+	return opened, nil
 }
 
-func closeFiles(files []*os.File) {
-	for _, f := range files {
-		f.Close()
+// openControl listens on the path of a control socket.
+func openControl(path string, mode os.FileMode) (*net.UnixListener, error) {
+	listener, err := net.Listen("unix", path)
+	if err == nil {
+		listener.(*net.UnixListener).SetUnlinkOnClose(false)
+		err = os.Chmod(path, mode)
 	}
-}
-
-// rename gives a file the name that a service would know it by.
-func rename(file *os.File, name string) (*os.File, error) {
-	defer file.Close()
-	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open a control socket: %w", err)
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return listener.(*net.UnixListener), nil
 }
 
 // hostPort makes an address of a port alone.

@@ -60,7 +60,7 @@ func (m *Manager) Folders(ctx context.Context) ([]string, error) {
 // Numbers are the main process of each of many services, 0 where there is none, and
 // how often its Restart= has started it again since somebody last started it.
 func (m *Manager) Numbers(ctx context.Context, units []string) (pids, restarts map[string]int, err error) {
-	values, err := m.Values(ctx, units, "MainPID", "NRestarts")
+	values, err := m.values(ctx, units, "MainPID", "NRestarts")
 	pids, restarts = make(map[string]int), make(map[string]int)
 	for unit, of := range values {
 		pid, _ := of["MainPID"].(uint32)
@@ -70,9 +70,9 @@ func (m *Manager) Numbers(ctx context.Context, units []string) (pids, restarts m
 	return pids, restarts, err
 }
 
-// Values are properties of each of many services, by unit and name. All that one
+// values are properties of each of many services, by unit and name. All that one
 // has are 300, which takes systemd ten times as long.
-func (m *Manager) Values(ctx context.Context, units []string, names ...string) (map[string]map[string]any, error) {
+func (m *Manager) values(ctx context.Context, units []string, names ...string) (map[string]map[string]any, error) {
 	out := make(map[string]map[string]any)
 	for _, unit := range units {
 		out[unit] = make(map[string]any)
@@ -103,9 +103,32 @@ func (m *Manager) Values(ctx context.Context, units []string, names ...string) (
 	return out, asking.Wait()
 }
 
+// Service is what a service runs, under systemd's names (systemd.service(5)).
+type Service struct {
+	Dir, User, Restart string
+	Exec               []string // ExecStart
+}
+
+// Services are what services run.
+func (m *Manager) Services(ctx context.Context, units []string) (map[string]Service, error) {
+	values, err := m.values(ctx, units, "WorkingDirectory", "User", "Restart", "ExecStart")
+	out := make(map[string]Service)
+	for unit, of := range values {
+		var s Service
+		s.Dir, _ = of["WorkingDirectory"].(string)
+		s.User, _ = of["User"].(string)
+		s.Restart, _ = of["Restart"].(string)
+		if lines, _ := of["ExecStart"].([][]any); len(lines) > 0 && len(lines[0]) > 1 {
+			s.Exec, _ = lines[0][1].([]string)
+		}
+		out[unit] = s
+	}
+	return out, err
+}
+
 // Environment is what Environment= of a service sets.
 func (m *Manager) Environment(ctx context.Context, unit string) (map[string]string, error) {
-	values, err := m.Values(ctx, []string{unit}, "Environment")
+	values, err := m.values(ctx, []string{unit}, "Environment")
 	if err != nil {
 		return nil, err
 	}

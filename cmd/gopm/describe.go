@@ -63,11 +63,11 @@ func printApp(w world, a fleet.App, c command, now time.Time) error {
 	}
 	fact("state", strings.TrimPrefix(sum(a), a.Name+": "))
 	fact("mode", orDash(a.Mode))
+	fact("script", c.script)
+	fact("interpreter", c.interpreter)
+	fact("folder", c.dir)
+	fact("user", c.user)
 	if a.Run == "" {
-		fact("script", c.script)
-		fact("interpreter", c.interpreter)
-		fact("folder", c.dir)
-		fact("user", c.user)
 		fact("unit", a.Target())
 	} else {
 		fact("gopm run", a.Run)

@@ -52,7 +52,11 @@ func environment(host fs.FS, c choice) ([]string, error) {
 	workers := c.workers()
 	i := slices.IndexFunc(workers, fleet.Worker.Runs)
 	if i < 0 {
-		return nil, fmt.Errorf("read environment of %s: it is not running; systemctl cat '%s@.service' shows what its unit sets", c.name(), c.app.Name)
+		err := fmt.Errorf("read environment of %s: it is not running", c.name())
+		if c.app.Run == "" {
+			err = fmt.Errorf("%w; systemctl cat '%s@.service' shows what its unit sets", err, c.app.Name)
+		}
+		return nil, err
 	}
 	text, err := fs.ReadFile(host, fmt.Sprintf("proc/%d/environ", workers[i].PID))
 	if errors.Is(err, fs.ErrNotExist) {

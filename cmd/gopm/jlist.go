@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
 
@@ -99,22 +100,26 @@ type command struct {
 	restarts                       bool
 }
 
-// commands asks systemd for them, by app.
+// commands asks the apps' service managers for them, by app.
 func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, error) {
-	var units []string
+	units := make(map[manager][]string)
 	for _, a := range f.Apps {
-		if a.Run == "" {
-			units = append(units, firstUnit(a))
+		units[s.of(a)] = append(units[s.of(a)], firstUnit(a))
+	}
+	services := make(map[manager]map[string]systemd.Service)
+	for of, names := range units {
+		var err error
+		if services[of], err = of.Services(ctx, names); err != nil {
+			return nil, err
 		}
 	}
-	values, err := s.systemd.Values(ctx, units, "WorkingDirectory", "User", "Restart", "ExecStart")
 	out := make(map[string]command)
 	for _, a := range f.Apps {
-		if of, ok := values[firstUnit(a)]; ok {
-			out[a.Name] = commandOf(of)
+		if service, ok := services[s.of(a)][firstUnit(a)]; ok {
+			out[a.Name] = commandOf(service)
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // firstUnit is that of any worker. One that is not loaded systemd reads from the
@@ -134,21 +139,13 @@ func loaded(f fleet.Fleet) fleet.Fleet {
 // withWord are Node's options whose value is the next word (node(1)).
 var withWord = []string{"-r", "--require", "--import", "--loader", "--experimental-loader"}
 
-// commandOf reads it out of a service's properties
-// (org.freedesktop.systemd1(5)).
-func commandOf(properties map[string]any) command {
-	var c command
-	c.dir, _ = properties["WorkingDirectory"].(string)
-	c.user, _ = properties["User"].(string)
-	restart, _ := properties["Restart"].(string)
-	c.restarts = restart != "" && restart != "no"
+// commandOf makes it of what a service runs.
+func commandOf(service systemd.Service) command {
+	c := command{dir: service.Dir, user: service.User, restarts: service.Restart != "" && service.Restart != "no"}
 	if c.user == "" {
 		c.user = "root"
 	}
-	var words []string
-	if lines, _ := properties["ExecStart"].([][]any); len(lines) > 0 && len(lines[0]) > 1 {
-		words, _ = lines[0][1].([]string)
-	}
+	words := service.Exec
 	words = words[slices.Index(words, "--")+1:] // behind gopm-activator exec APP N --
 	if len(words) > 0 && path.Base(words[0]) == "env" {
 		words = words[1:]

@@ -14,7 +14,7 @@ import (
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
 
-// What systemd does for people: start, stop, restart.
+// What systemd, or a gopm run, does for people: start, stop, restart.
 
 func startVerb() verb {
 	return jobVerb(rollout.Start, "start", "start apps, and wait until their workers are ready",
@@ -63,18 +63,16 @@ func each(chosen []choice, do func(choice) error) error {
 	return errors.Join(failed...)
 }
 
-// run has systemd do a job, and looks at what became of it.
+// run has the app's service manager do a job, and looks at what became of it.
 func (s site) run(ctx context.Context, w world, job rollout.Verb, c choice) error {
-	if err := ofRun(c.app); err != nil {
-		return err
-	}
+	of := s.of(c.app)
 	if job != rollout.Stop {
 		for _, worker := range c.workers() {
 			// Whoever asks for a start is not held back by a limit of starts.
-			s.systemd.Forgive(ctx, worker.Unit)
+			of.Forgive(ctx, worker.Unit)
 		}
 	}
-	if err := s.systemd.Do(ctx, job, c.unit()); err != nil {
+	if err := of.Do(ctx, job, c.unit()); err != nil {
 		return err
 	}
 	after, err := s.settled(ctx, c)
@@ -91,7 +89,7 @@ func (s site) run(ctx context.Context, w world, job rollout.Verb, c choice) erro
 	}
 	fmt.Fprintln(w.stdout, sum(after))
 	if job != rollout.Stop && after.State != fleet.Online {
-		return fmt.Errorf("%s %s: %s; journalctl -u '%s@*' -u %s tells why", job, c.name(), lacking(after), after.Name, after.Activator())
+		return fmt.Errorf("%s %s: %s; %s", job, c.name(), lacking(after), whoTells(after))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/terminal"
 )
@@ -173,12 +174,12 @@ func TestCommandOf(t *testing.T) {
 		"/opt/server":                "server /opt/server",
 	}
 	for line, want := range tests {
-		c := commandOf(map[string]any{"WorkingDirectory": "/srv/a", "ExecStart": [][]any{{"", strings.Fields(line)}}})
+		c := commandOf(systemd.Service{Dir: "/srv/a", Exec: strings.Fields(line)})
 		if got := c.interpreter + " " + c.script; got != want || c.user != "root" {
 			t.Errorf("%s is %s of %s, want %s", line, got, c.user, want)
 		}
 	}
-	if c := commandOf(nil); c.script != "" {
+	if c := commandOf(systemd.Service{}); c.script != "" {
 		t.Errorf("a unit that there is not has the command %+v", c)
 	}
 }

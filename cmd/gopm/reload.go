@@ -53,13 +53,15 @@ func (s site) reload(ctx context.Context, app fleet.App, show *progress) error {
 	// Over the bus, where polkit decides. A reload of the target would never be
 	// reported as failed.
 	ended := make(chan error, 1)
-	go func() { ended <- s.systemd.Do(ctx, systemd.Reload, app.Reloader()) }()
+	go func() { ended <- s.of(app).Do(ctx, systemd.Reload, app.Reloader()) }()
 	last, err := s.watch(ctx, app, ended, show)
 	switch {
 	case errors.Is(err, systemd.ErrDenied):
 		return err
 	case err != nil && last.Aborted != "":
 		return fmt.Errorf("reload %s: %s", app.Name, last.Aborted)
+	case err != nil && app.Run != "":
+		return fmt.Errorf("reload %s: %w", app.Name, err)
 	case err != nil:
 		return fmt.Errorf("reload %s: aborted; journalctl -u %s tells why", app.Name, app.Reloader())
 	}

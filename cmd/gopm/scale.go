@@ -44,12 +44,10 @@ func scaleVerb() verb {
 					return fmt.Errorf("%w: a number of workers is an app's, not an instance's", errUsage)
 				case !c.app.Supervised:
 					return fmt.Errorf("scale %s: it has no activator that could start more; set instances in its ecosystem file and run gopm-gen", c.app.Name)
-				case c.app.Run != "":
-					return ofRun(c.app)
 				case !s.owns(c.app):
 					return fmt.Errorf("scale %s: %w", c.app.Name, fs.ErrPermission)
 				}
-				return s.scale(ctx, w, c.app.Name, wanted)
+				return s.scale(ctx, w, c.app, wanted)
 			}
 		},
 	}
@@ -84,9 +82,10 @@ func parseWanted(word string) (wanted, error) {
 // (FileDescriptorStoreMax= of its unit).
 const mostWorkers = 1000
 
-// scale writes a drop-in and has the activator follow it.
-func (s site) scale(ctx context.Context, w world, name string, wanted wanted) error {
-	folder, err := s.dropInFolder(w, name)
+// scale sets the number and has the activator follow it.
+func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) error {
+	name := app.Name
+	folder, err := s.scaleFolder(w, app)
 	if err != nil {
 		return err
 	}
@@ -98,8 +97,7 @@ func (s site) scale(ctx context.Context, w world, name string, wanted wanted) er
 		return fmt.Errorf("scale %s: %w", name, err)
 	}
 	defer unlock()
-	app, err := s.idle(ctx, w, name)
-	if err != nil {
+	if app, err = s.idle(ctx, w, name); err != nil {
 		return err
 	}
 	if wanted.relative {
@@ -111,7 +109,11 @@ func (s site) scale(ctx context.Context, w world, name string, wanted wanted) er
 		}
 		wanted.text = strconv.Itoa(app.Instances + wanted.n)
 	}
-	if err := s.setCount(ctx, app, filepath.Join(folder, scaleFile), wanted.text); err != nil {
+	set := s.setCount
+	if app.Run != "" {
+		set = scaleRun
+	}
+	if err := set(ctx, app, filepath.Join(folder, scaleFile), wanted.text); err != nil {
 		return fmt.Errorf("scale %s: %w", name, err)
 	}
 	if !app.Awake() {
@@ -120,16 +122,20 @@ func (s site) scale(ctx context.Context, w world, name string, wanted wanted) er
 	}
 	// An activator reads its settings when it begins, and its restart loses nothing:
 	// it is over when those that are new are ready.
-	if err := s.systemd.Do(ctx, rollout.Restart, app.Activator()); err != nil {
+	if err := s.of(app).Do(ctx, rollout.Restart, app.Activator()); err != nil {
 		return fmt.Errorf("scale %s: %w", name, err)
 	}
 	app, err = s.idle(ctx, w, name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w.stdout, sum(app))
+	line := sum(app)
+	if app.Run != "" && wanted.text != "" {
+		line += ", until its gopm run ends"
+	}
+	fmt.Fprintln(w.stdout, line)
 	if app.State != fleet.Online {
-		return fmt.Errorf("scale %s: %s; journalctl -u '%s@*' -u %s tells why", name, lacking(app), name, app.Activator())
+		return fmt.Errorf("scale %s: %s; %s", name, lacking(app), whoTells(app))
 	}
 	return nil
 }
@@ -168,8 +174,12 @@ func (s site) idle(ctx context.Context, w world, name string) (fleet.App, error)
 // scaleFile is the drop-in with the number of workers.
 const scaleFile = "50-gopm-scale.conf"
 
-// dropInFolder is where an administrator's settings of the app's activator are.
-func (s site) dropInFolder(w world, app string) (string, error) {
+// scaleFolder is where an administrator's settings of the app's activator are; of a
+// gopm run, which remembers the number itself, a folder to be locked.
+func (s site) scaleFolder(w world, app fleet.App) (string, error) {
+	if app.Run != "" {
+		return filepath.Dir(s.address(app).Path), nil
+	}
 	at := "/etc/systemd/system"
 	if s.manager.User {
 		config := w.getenv("XDG_CONFIG_HOME")
@@ -182,7 +192,12 @@ func (s site) dropInFolder(w world, app string) (string, error) {
 		}
 		at = filepath.Join(config, "systemd/user")
 	}
-	return filepath.Join(at, fleet.App{Name: app}.Activator()+".d"), nil
+	return filepath.Join(at, app.Activator()+".d"), nil
+}
+
+// scaleRun has a gopm run remember the count, for as long as it lasts.
+func scaleRun(ctx context.Context, app fleet.App, _, count string) error {
+	return runOf(app).Scale(ctx, app.Activator(), count)
 }
 
 // setCount writes the drop-in, or removes it where the count is empty, and makes

@@ -38,15 +38,12 @@ func signalVerb() verb {
 }
 
 func (s site) signal(ctx context.Context, w world, c choice, signal unix.Signal) error {
-	if err := ofRun(c.app); err != nil {
-		return err
-	}
 	sent := 0
 	for _, worker := range c.workers() {
 		if !worker.Runs() {
 			continue
 		}
-		if err := s.systemd.Kill(ctx, worker.Unit, signal); err != nil {
+		if err := s.of(c.app).Kill(ctx, worker.Unit, signal); err != nil {
 			return err
 		}
 		fmt.Fprintf(w.stdout, "%s to %s (pid %d)\n", unix.SignalName(signal), worker.Unit, worker.PID)

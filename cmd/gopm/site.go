@@ -10,17 +10,34 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/runner"
 	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
 
-// site is the service manager that a verb is about, and what it runs.
+// site is the service manager that a verb is about, and what it and each gopm run
+// run.
 type site struct {
 	manager control.Manager
 	systemd *systemd.Manager
 	reader  *fleet.Reader
+}
+
+// manager is a service manager as verbs need it: systemd or, of its apps, a gopm run.
+type manager interface {
+	fleet.Manager
+	// Do makes a job of a unit, and waits for its end.
+	Do(ctx context.Context, verb rollout.Verb, unit string) error
+	// Kill sends a signal to a unit's main process.
+	Kill(ctx context.Context, unit string, signal unix.Signal) error
+	// Forgive has a unit forget that it failed, and how often it was started.
+	Forgive(ctx context.Context, unit string)
+	// Services are what services run.
+	Services(ctx context.Context, units []string) (map[string]systemd.Service, error)
 }
 
 // userFlag is how people name their own manager.
@@ -49,10 +66,30 @@ func newSite(ctx context.Context, w world, user bool) site {
 	self := control.Process{UID: os.Getuid(), Runtime: w.getenv("XDG_RUNTIME_DIR")}
 	s := site{manager: of, systemd: systemd.New(ctx, of, "")}
 	s.reader = &fleet.Reader{
-		Manager: of, Systemd: s.systemd, Runs: self.Runs, Host: os.DirFS("/"),
-		Window: lookTime, Patience: answerTime,
+		Systemd: fleet.Place{Manager: s.systemd, Control: of}, Folders: s.systemd.Folders,
+		Runs: func() []fleet.Place {
+			var runs []fleet.Place
+			for _, run := range self.Runs() {
+				runs = append(runs, fleet.Place{Manager: runner.Client{At: run.Own()}, Control: run})
+			}
+			return runs
+		},
+		Host: os.DirFS("/"), Window: lookTime, Patience: answerTime,
 	}
 	return s
+}
+
+// of is the service manager that has an app.
+func (s site) of(a fleet.App) manager {
+	if a.Run != "" {
+		return runOf(a)
+	}
+	return s.systemd
+}
+
+// runOf is the gopm run that has an app.
+func runOf(a fleet.App) runner.Client {
+	return runner.Client{At: control.Manager{Runtime: a.Run}.Own()}
 }
 
 // lookLonger is for who wants one answer, and not a fast one.
@@ -66,12 +103,12 @@ func (s site) address(a fleet.App) control.Address {
 	return s.manager.Address(a.Name)
 }
 
-// ofRun is why systemd can do nothing to an app; nil where it can.
-func ofRun(a fleet.App) error {
-	if a.Run == "" {
-		return nil
+// whoTells is where an app's failures are told.
+func whoTells(a fleet.App) string {
+	if a.Run != "" {
+		return "the output of its gopm run tells why"
 	}
-	return fmt.Errorf("%s is of a gopm run: gopm reload %s replaces its workers, and SIGTERM to that process ends it", a.Name, a.Name)
+	return fmt.Sprintf("journalctl -u '%s@*' -u %s tells why", a.Name, a.Activator())
 }
 
 // owns tells whether the caller is the user of an app's activator, whom it obeys.

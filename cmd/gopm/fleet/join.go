@@ -19,7 +19,8 @@ type seen struct {
 	status     *control.Status         // the activator's; nil where it did not say
 	unseen     string                  // why
 	mode       string                  // what systemd says of it where the activator does not
-	of         control.Manager         // whose it is
+	in         Place                   // whose it is
+	ofRun      bool                    // a gopm run's
 }
 
 // pid is the process of an instance, as its activator says; 0 where it does not.
@@ -41,8 +42,8 @@ func join(s seen) App {
 		Name: s.name, Title: s.name, Mode: s.mode, Supervised: s.supervised, Unseen: s.unseen,
 		Workers: []Worker{}, Listeners: []control.Listener{}, awake: awake(s),
 	}
-	if s.isRun() {
-		a.Run = s.of.Runtime
+	if s.ofRun {
+		a.Run = s.in.Control.Runtime
 	}
 	// Without a Description= systemd has the unit's name there.
 	if about := s.units[a.Target()].Description; about != "" && about != a.Target() {
@@ -84,14 +85,8 @@ func join(s seen) App {
 	return a
 }
 
-// isRun tells whether the app is of a gopm run: there are no units then.
-func (s seen) isRun() bool { return s.units == nil }
-
 // awake tells whether the app's activator runs, or is just about to again.
 func awake(s seen) bool {
-	if s.isRun() {
-		return true
-	}
 	switch s.units[units.Activator(s.name)].Active {
 	case "active", "reloading", "activating":
 		return true

@@ -29,7 +29,6 @@ func told(ready int, states ...control.State) *control.Status {
 func TestJoin(t *testing.T) {
 	tests := map[string]struct {
 		plain  bool // it has no activator
-		run    bool
 		units  map[string]string
 		status *control.Status
 		want   string
@@ -75,7 +74,6 @@ func TestJoin(t *testing.T) {
 			units: map[string]string{"a.target": "active", "gopm-activator@a.service": "failed"},
 			want:  "failed 0/0",
 		},
-		"a gopm run has it": {run: true, status: told(1, "ready", "missing"), want: "partial 1/2 0:ready 1:stopped"},
 		"without an activator": {
 			plain: true,
 			units: map[string]string{"a.target": "active", "a@0.service": "active", "a@1.service": "inactive", "a@x.service": "active"},
@@ -86,9 +84,6 @@ func TestJoin(t *testing.T) {
 		s := seen{name: "a", supervised: !test.plain, units: map[string]systemd.Unit{}, status: test.status}
 		for u, state := range test.units {
 			s.units[u] = unit(u, state)
-		}
-		if test.run {
-			s.units = nil
 		}
 		a := join(s)
 		got := fmt.Sprintf("%s %d/%d", a.State, a.Ready, a.Instances)

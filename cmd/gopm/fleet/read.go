@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/systemd"
@@ -22,13 +24,31 @@ import (
 // not keep the others from being seen.
 const answerTime = time.Second
 
+// Manager is a service manager: systemd or, of its apps, a gopm run.
+type Manager interface {
+	// Units lists the loaded units that any of the patterns fits.
+	Units(ctx context.Context, patterns ...string) ([]systemd.Unit, error)
+	// Numbers are the main process of each of some services, 0 where there is none,
+	// and how often its Restart= has started it again.
+	Numbers(ctx context.Context, units []string) (pids, restarts map[string]int, err error)
+	// Environment is what Environment= of a service sets.
+	Environment(ctx context.Context, unit string) (map[string]string, error)
+}
+
+// Place is a service manager, and where the activators of its apps listen.
+type Place struct {
+	Manager
+	Control control.Manager
+}
+
 // Reader reads what there is, again and again. What a worker takes of a CPU is
 // since the reading before or, the first time, during Window.
 type Reader struct {
-	Manager control.Manager
-	Systemd *systemd.Manager
+	Systemd Place
+	// Folders are where systemd looks for units, also for those it has not loaded.
+	Folders func(context.Context) ([]string, error)
 	// Runs finds each gopm run that goes on.
-	Runs func() []control.Manager
+	Runs func() []Place
 	Host fs.FS // the root of the file system
 	// Window is the least time between the two looks at the CPUs of a first
 	// reading.
@@ -47,13 +67,12 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 	if r.last == nil {
 		r.last = make(map[int]sample)
 	}
-	runs, err := r.runs()
-	if err != nil {
-		return Fleet{}, err
-	}
+	runs, missed := r.runs(ctx)
 	units, err := r.units(ctx)
 	switch {
 	case err == nil || len(runs) > 0: // in a container there is no systemd
+	case missed != nil:
+		return Fleet{}, missed
 	case errors.Is(err, fs.ErrNotExist):
 		return Fleet{}, fmt.Errorf("neither systemd nor a gopm run is here: %w", err)
 	default:
@@ -64,7 +83,7 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 	if err != nil {
 		return Fleet{}, err
 	}
-	f := Fleet{Limited: limited}
+	f := Fleet{Limited: cmp.Or(limited, missed)}
 	for _, s := range apps {
 		f.Apps = append(f.Apps, join(*s))
 	}
@@ -72,20 +91,36 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 	return f, r.measure(ctx, f)
 }
 
-// runs are the apps of each gopm run.
-func (r *Reader) runs() ([]*seen, error) {
-	var apps []*seen
+// runs are the apps of each gopm run. One that does not answer keeps nobody from the
+// others; missed tells of it.
+func (r *Reader) runs(ctx context.Context) (apps []*seen, missed error) {
+	patient, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	for _, run := range r.Runs() {
-		names, err := run.Apps()
-		if err != nil {
-			return nil, err
+		loaded, err := run.Units(patient, unitPatterns...)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
+			continue // it has just begun, or is over
 		}
-		for _, name := range names {
-			apps = append(apps, &seen{name: name, supervised: true, of: run})
+		if err != nil {
+			missed = fmt.Errorf("the gopm run of %s: %w", run.Control.Runtime, err)
+			continue
+		}
+		found := make(map[string]bool)
+		for _, u := range loaded {
+			if app, ok := strings.CutSuffix(u.Name, ".target"); ok {
+				found[app] = false // but sort finds its activator
+			}
+		}
+		for _, s := range sort(found, loaded) {
+			s.in, s.ofRun = run, true
+			apps = append(apps, s)
 		}
 	}
-	return apps, nil
+	return apps, missed
 }
+
+// unitPatterns are those of workers, activators and targets.
+var unitPatterns = []string{"*@*.service", "*.target"}
 
 // units are the apps that systemd has.
 func (r *Reader) units(ctx context.Context) ([]*seen, error) {
@@ -93,17 +128,17 @@ func (r *Reader) units(ctx context.Context) ([]*seen, error) {
 	var loaded []systemd.Unit
 	asking, asked := errgroup.WithContext(ctx)
 	asking.Go(func() error {
-		folders, err := r.Systemd.Folders(asked)
+		folders, err := r.Folders(asked)
 		found = find(r.Host, folders)
 		return err
 	})
-	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, "*@*.service", "*.target"); return err })
+	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, unitPatterns...); return err })
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
 	var apps []*seen
 	for _, s := range sort(found, loaded) {
-		s.of = r.Manager
+		s.in = r.Systemd
 		apps = append(apps, s)
 	}
 	return apps, nil
@@ -137,8 +172,8 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 	return apps
 }
 
-// ask fills in what the activators know of their apps, and systemd of the workers
-// that none has told of.
+// ask fills in what the activators know of their apps, and the service managers of
+// the workers that none has told of.
 func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	var mu sync.Mutex
 	asking, asked := errgroup.WithContext(ctx)
@@ -160,29 +195,37 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	if err := asking.Wait(); err != nil {
 		return nil, err
 	}
-	var untold []string
+	untold := make(map[Place][]string)
 	for _, s := range apps {
 		for name, u := range s.units {
 			if instance, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" && s.pid(instance) == 0 {
-				untold = append(untold, name)
+				untold[s.in] = append(untold[s.in], name)
 			}
 		}
 	}
-	pids, restarts, err := r.Systemd.Numbers(ctx, untold)
-	for _, s := range apps {
-		for name := range s.units {
-			s.pids[name], s.restarts[name] = pids[name], restarts[name]
-			r.sample(pids[name])
+	for place, names := range untold {
+		pids, restarts, err := place.Numbers(ctx, names)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range apps {
+			if s.in != place {
+				continue
+			}
+			for name := range s.units {
+				s.pids[name], s.restarts[name] = pids[name], restarts[name]
+				r.sample(pids[name])
+			}
 		}
 	}
-	return limited, err
+	return limited, nil
 }
 
 // askActivator fills in what an app's activator knows.
 func (r *Reader) askActivator(ctx context.Context, s *seen) error {
 	patient, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	status, err := r.status(patient, s.of.Address(s.name))
+	status, err := r.status(patient, s.in.Control.Address(s.name))
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%s has not answered within %s", units.Activator(s.name), answerTime)
 	}
@@ -199,10 +242,7 @@ func (r *Reader) askActivator(ctx context.Context, s *seen) error {
 
 // askMode fills in how an activator runs that does not say itself.
 func (r *Reader) askMode(ctx context.Context, s *seen) error {
-	if s.isRun() {
-		return nil
-	}
-	env, err := r.Systemd.Environment(ctx, units.Activator(s.name))
+	env, err := s.in.Environment(ctx, units.Activator(s.name))
 	if s.mode = env["GOPM_MODE"]; s.mode == "" && err == nil {
 		s.mode = "cluster"
 	}

@@ -1,17 +1,41 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/units"
 )
+
+// active is a service manager that runs the activators of some apps, and knows
+// nothing of their workers.
+type active struct{ apps []string }
+
+func (a *active) Units(context.Context, ...string) (all []systemd.Unit, err error) {
+	for _, app := range a.apps {
+		for _, name := range []string{app + ".target", units.Activator(app)} {
+			all = append(all, systemd.Unit{Name: name, Active: "active", Sub: "running"})
+		}
+	}
+	return all, nil
+}
+
+func (a *active) Numbers(context.Context, []string) (pids, restarts map[string]int, err error) {
+	return nil, nil, nil
+}
+
+func (a *active) Environment(context.Context, string) (map[string]string, error) { return nil, nil }
 
 // listen is an activator of an app that answers each client as told.
 func listen(t *testing.T, at control.Address, answer func(net.Conn)) {
@@ -63,8 +87,9 @@ func TestReadBadActivators(t *testing.T) {
 		listen(t, run.Address(app), test.answer)
 	}
 	r := Reader{
-		Systemd: systemd.New(t.Context(), run, ""), // there is none
-		Runs:    func() []control.Manager { return []control.Manager{run} },
+		Systemd: Place{systemd.New(t.Context(), run, ""), run}, // there is none
+		Folders: func(context.Context) ([]string, error) { return nil, fs.ErrNotExist },
+		Runs:    func() []Place { return []Place{{&active{slices.Collect(maps.Keys(tests))}, run}} },
 		Host:    os.DirFS(t.TempDir()),
 	}
 	f, err := r.Read(t.Context())

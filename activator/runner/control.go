@@ -1,0 +1,203 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/units"
+)
+
+// A run's own control socket answers what gopm asks systemd elsewhere. Client is its
+// other side.
+
+// writeTimeout is how long a client may take to read an answer.
+const writeTimeout = 10 * time.Second
+
+// greet answers a client, who may have gone before the end.
+func (r *Runner) greet(conn *net.UnixConn, peer *unix.Ucred) {
+	defer conn.Close()
+	hello, err := control.ReadHello(conn, peer)
+	if err == nil {
+		err = mayAsk(peer)
+	}
+	write := func(answer control.Answer) bool {
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		_, err := conn.Write(control.Line(answer))
+		return err == nil
+	}
+	if err == nil && hello.Verb == control.Units {
+		for _, unit := range r.units() {
+			if !write(control.Answer{Unit: &unit}) {
+				return
+			}
+		}
+	} else if err == nil {
+		err = r.serve(hello)
+	}
+	write(control.Last(err, errors.Is(err, rollout.ErrCanceled)))
+}
+
+// mayAsk tells why a client may not ask for anything.
+func mayAsk(peer *unix.Ucred) error {
+	if int(peer.Uid) == os.Getuid() || peer.Uid == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: this gopm run is uid %d's, not uid %d's", control.ErrDenied, os.Getuid(), peer.Uid)
+}
+
+// serve does what a client asks for, and returns when it is done.
+func (r *Runner) serve(hello control.Hello) error {
+	switch hello.Verb {
+	case control.Start, control.Stop, control.Restart, control.Reload:
+		return r.job(hello.Verb, hello.Unit)
+	case control.Kill:
+		return r.kill(hello.Unit, unix.Signal(hello.Signal))
+	case control.Forgive:
+		s, err := r.find(hello.Unit)
+		if err == nil {
+			s.forgive()
+		}
+		return err
+	case control.Scale:
+		return r.scale(hello.Unit, hello.Count)
+	}
+	return fmt.Errorf("client asks for %q, which is unknown; is it of another version?", hello.Verb)
+}
+
+// job does a job of a unit, and returns when it is over.
+func (r *Runner) job(verb control.Verb, unit string) error {
+	job := rollout.Verb(verb)
+	for _, a := range r.apps {
+		switch {
+		case verb == control.Reload && unit == a.reloader():
+			return a.reload(context.Background())
+		case verb != control.Reload && unit == a.target():
+			if verb == control.Stop {
+				a.mu.Lock()
+				a.byHand = true
+				a.mu.Unlock()
+			}
+			return a.do(appRequest{verb: job})
+		case verb == control.Restart && unit == units.Activator(a.name):
+			return a.do(appRequest{verb: job, activator: true})
+		}
+	}
+	s, err := r.find(unit)
+	switch {
+	case err != nil:
+	case verb == control.Reload:
+		err = errors.New("a reload is of a whole app")
+	case r.stops() && verb != control.Stop:
+		err = rollout.ErrCanceled
+	case verb == control.Stop:
+		err = s.stopByHand()
+	default:
+		err = <-s.do(job)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", verb, unit, err)
+	}
+	return nil
+}
+
+// mostWorkers is more than anybody has.
+const mostWorkers = 1000
+
+// scale sets how many workers an app has from the next start of its activator on;
+// empty: what the file says.
+func (r *Runner) scale(unit, count string) error {
+	for _, a := range r.apps {
+		if unit != units.Activator(a.name) || !a.supervised() {
+			continue
+		}
+		if n, err := strconv.Atoi(count); count != "" && count != "max" && (err != nil || n < 1 || n > mostWorkers) {
+			return fmt.Errorf("%.40q is not a number of workers", count)
+		}
+		a.mu.Lock()
+		a.count = count
+		a.mu.Unlock()
+		return nil
+	}
+	return fmt.Errorf("there is no unit %s", unit)
+}
+
+// units are all that systemd would have loaded.
+func (r *Runner) units() []control.Unit {
+	var out []control.Unit
+	for _, a := range r.apps {
+		out = append(out, a.units()...)
+		services := r.servicesOf(a.name)
+		slices.SortFunc(services, func(x, y *service) int { return x.instance - y.instance })
+		for _, s := range services {
+			unit := s.unit()
+			if unit.Active != "inactive" || !a.supervised() && slices.Contains(a.instances, s.instance) {
+				out = append(out, unit)
+			}
+		}
+	}
+	return out
+}
+
+// units are the app's target and its activator.
+func (a *runningApp) units() []control.Unit {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	target := control.Unit{Name: a.target(), Description: a.title, Active: "inactive", Sub: "dead", Job: string(a.job)}
+	if a.active {
+		target.Active, target.Sub = "active", "active"
+	}
+	if !a.supervised() {
+		return []control.Unit{target}
+	}
+	activator := control.Unit{Name: units.Activator(a.name), Description: a.title, Active: "inactive", Sub: "dead", Environment: a.settings}
+	switch {
+	case a.failed != nil:
+		activator.Active, activator.Sub = "failed", "failed"
+	case a.job == rollout.Start:
+		activator.Active, activator.Sub = "activating", "start"
+	case a.job != "":
+		activator.Active, activator.Sub = "deactivating", "stop"
+	case a.active:
+		activator.Active, activator.Sub = "active", "running"
+	}
+	return []control.Unit{target, activator}
+}
+
+// unit is what is known of a service. Only root's run has other users.
+func (s *service) unit() control.Unit {
+	who := s.spec.user
+	if os.Getuid() != 0 || who == "" {
+		who = ownName()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	restart := "no"
+	if s.spec.restart {
+		restart = "always"
+	}
+	return control.Unit{
+		Name: s.name, Description: s.of.title, Active: s.state.Active, Sub: s.state.Sub,
+		PID: s.state.PID, Restarts: s.restarts,
+		Dir: s.spec.dir, User: who, Restart: restart, Exec: s.spec.start[0].words,
+	}
+}
+
+// ownName is who this process runs as: where nobody has a name for that, a number.
+func ownName() string {
+	own, err := user.Current()
+	if err != nil {
+		return strconv.Itoa(os.Getuid())
+	}
+	return own.Username
+}

@@ -1,0 +1,225 @@
+package runner
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/systemd"
+)
+
+// client steers a stand.
+func (s *stand) client() Client {
+	s.t.Helper()
+	at := s.runtime.Own()
+	await(s.t, "its control socket", func() bool {
+		conn, err := net.Dial("unix", at.Path)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return Client{at}
+}
+
+// units are those of a run, such as "x@0.service active/running".
+func (s *stand) units() []string {
+	s.t.Helper()
+	list, err := s.client().Units(s.t.Context(), "*")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out []string
+	for _, u := range list {
+		text := fmt.Sprintf("%s %s/%s", u.Name, u.Active, u.Sub)
+		if u.Job != "" {
+			text += " " + u.Job
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// is waits until the units are these.
+func (s *stand) is(want ...string) {
+	s.t.Helper()
+	await(s.t, strings.Join(want, ", "), func() bool { return slices.Equal(s.units(), want) })
+}
+
+// does has the run do a job, and checks its result.
+func (s *stand) does(verb rollout.Verb, unit, want string) {
+	s.t.Helper()
+	got := ""
+	if err := s.client().Do(s.t.Context(), verb, unit); err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		s.t.Errorf("%s %s ends with %q, want %q", verb, unit, got, want)
+	}
+}
+
+func TestSteer(t *testing.T) {
+	s := start(t, script("echo up; exec sleep 1000", "Restart=always\nRestartSec=10ms"))
+	c := s.client()
+	running := []string{"x.target active/active", "x@0.service active/running"}
+	stopped := "x@0.service inactive/dead"
+	s.is(running...)
+
+	// The run stays, so that what somebody has stopped can be started.
+	s.does(rollout.Stop, "x@0.service", "")
+	s.is("x.target active/active", stopped)
+	s.does(rollout.Start, "x.target", "")
+	s.is(running...)
+	s.does(rollout.Stop, "x.target", "")
+	s.is("x.target inactive/dead", stopped)
+	s.reload <- struct{}{} // of what was stopped
+	s.does(systemd.Reload, "x-reload.service", "")
+	s.is("x.target inactive/dead", stopped)
+	s.does(rollout.Restart, "x.target", "")
+	s.is(running...)
+	s.does(rollout.Restart, "x@0.service", "")
+	s.does(rollout.Start, "x@0.service", "")
+	s.is(running...)
+
+	pid := func() int {
+		pids, _, err := c.Numbers(t.Context(), []string{"x@0.service"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pids["x@0.service"]
+	}
+	before := pid()
+	s.does(systemd.Reload, "x-reload.service", "")
+	if after := pid(); after == before || after == 0 {
+		t.Errorf("after a reload the process is %d, and was %d", after, before)
+	}
+	for n := 1; n <= 2; n++ {
+		before := pid()
+		if err := c.Kill(t.Context(), "x@0.service", unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "another process", func() bool { now := pid(); return now != 0 && now != before })
+		_, restarts, err := c.Numbers(t.Context(), []string{"x@0.service"})
+		if err != nil || restarts["x@0.service"] != n {
+			t.Errorf("it was started again %v times, %v; want %d", restarts, err, n)
+		}
+	}
+	services, err := c.Services(t.Context(), []string{"x@0.service"})
+	if got := services["x@0.service"]; err != nil || got.User != ownName() || got.Restart != "always" || got.Exec[0] != "/bin/sh" {
+		t.Errorf("it runs %+v, %v", got, err)
+	}
+
+	for _, test := range []struct {
+		verb       rollout.Verb
+		unit, want string
+	}{
+		{rollout.Start, "y.target", "start y.target: there is no unit y.target"},
+		{rollout.Start, "x@one.service", "start x@one.service: there is no unit x@one.service"},
+		{systemd.Reload, "x@0.service", "reload x@0.service: a reload is of a whole app"},
+		{"freeze", "x.target", `client asks for "freeze", which is unknown; is it of another version?`},
+	} {
+		s.does(test.verb, test.unit, test.want)
+	}
+	if err := c.Scale(t.Context(), "gopm-activator@x.service", "2"); err == nil || err.Error() != "there is no unit gopm-activator@x.service" {
+		t.Errorf("scale without an activator ends with %v", err)
+	}
+
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	if err := c.Do(t.Context(), rollout.Start, "x.target"); err == nil || !strings.HasPrefix(err.Error(), "reach the gopm run: ") {
+		t.Errorf("after its end a start ends with %v", err)
+	}
+}
+
+// A start is over where somebody stops it, or the run.
+func TestStopDuringStart(t *testing.T) {
+	s := start(t, script("echo up; exec sleep 1000", "ExecStartPost=/bin/sleep 1000"))
+	s.until("out x/0 up", 1)
+	s.is("x.target inactive/dead start", "x@0.service activating/start-post")
+	s.does(rollout.Stop, "x@0.service", "")
+	s.is("x.target active/active", "x@0.service inactive/dead")
+	started := make(chan error, 1)
+	go func() { started <- s.client().Do(t.Context(), rollout.Start, "x@0.service") }()
+	s.is("x.target active/active", "x@0.service activating/start-post")
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	if err := <-started; err == nil {
+		t.Error("the start succeeds though the run ended")
+	}
+}
+
+// Whatever is said to it, a run goes on, and hears who comes next.
+func TestGarbage(t *testing.T) {
+	s := start(t, script("echo up; exec sleep 1000", ""))
+	at := s.client().At
+	for text, want := range map[string]string{
+		"\x00\xff\n":                           "client's line is not a request",
+		strings.Repeat("x", 1<<20):             "client sent no whole line",
+		"{}\n":                                 `client asks for \"\", which is unknown`,
+		`{"gopm":"kill","signal":999}` + "\n":  "it has no main process",
+		`{"gopm":"scale","count":"9"}` + "\n":  "there is no unit",
+		`{"gopm":"exec","instance":-1}` + "\n": "which is unknown",
+	} {
+		conn, err := net.Dial("unix", at.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = conn.Write([]byte(text)) // it may be cut short
+		if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 4096)
+		n, _ := conn.Read(answer)
+		if got := string(answer[:n]); !strings.Contains(got, want) {
+			t.Errorf("to %.20q it answers %q, want %q", text, got, want)
+		}
+		conn.Close()
+	}
+	// Who says nothing, and who does not read, keeps nobody waiting.
+	for range 20 {
+		conn, err := net.Dial("unix", at.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, _ = conn.Write(control.Line(control.Hello{Verb: control.Units})[:5])
+	}
+	s.is("x.target active/active", "x@0.service active/running")
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+}
+
+func TestMayAsk(t *testing.T) {
+	for uid, want := range map[uint32]string{
+		uint32(os.Getuid()):     "",
+		0:                       "",
+		uint32(os.Getuid()) + 7: fmt.Sprintf("denied: this gopm run is uid %d's, not uid %d's", os.Getuid(), os.Getuid()+7),
+	} {
+		got := ""
+		if err := mayAsk(&unix.Ucred{Uid: uid}); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("uid %d is told %q, want %q", uid, got, want)
+		}
+	}
+	s := start(t, script("exec sleep 1000", ""))
+	info, err := os.Stat(s.client().At.Path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its control socket is %v, %v", info.Mode(), err)
+	}
+}
