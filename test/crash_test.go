@@ -169,7 +169,13 @@ func TestConnectionsQueuedToKilledWorker(t *testing.T) {
 	s := boot(t, four)
 	s.must(s.Start(t.Context()))
 	s.exactly(workers)
+	s.killsStopped()
+}
+
+// killsStopped kills a worker that accepts nothing.
+func (s scenario) killsStopped() {
+	s.t.Helper()
 	stopped := site.Instance(2)
-	s.must(s.Kill(t.Context(), stopped, "STOP"))
+	s.must(s.Kill(s.t.Context(), stopped, "STOP"))
 	s.killAsked(stopped, s.dialPort)
 }

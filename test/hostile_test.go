@@ -87,19 +87,26 @@ func TestWhoMaySpeakForAWorker(t *testing.T) {
 	}
 }
 
-// Garbage on a channel ends that worker, and no other.
 func TestGarbageOnAChannelEndsOneWorker(t *testing.T) {
 	s := boot(t, four)
-	s.must(s.Deploy(site.Hostile))
 	s.must(s.Start(t.Context()))
-	old := s.exactly(workers)
+	s.endsAlone()
+}
+
+// endsAlone: garbage on a channel ends that worker, and no other.
+func (s scenario) endsAlone() {
+	s.t.Helper()
+	s.must(s.Deploy(site.Hostile))
+	s.reload()
+	old := s.settled()
 	s.get("http://" + site.Address + "/channel?line=" + url.QueryEscape("{\"cmd\":\"NODE_CLUSTER\",\"port\":\"x\"}\n"))
 	replaced := s.anew(old)
-	journal, err := s.Journal(t.Context(), site.Activator)
+	journal, err := s.Journal(s.t.Context(), site.Activator)
 	s.must(err)
 	if want := replaced + ": channel closed, which ends the worker: parse message"; !strings.Contains(journal, want) {
-		t.Errorf("the journal lacks %q:\n%s", want, journal)
+		s.t.Errorf("the journal lacks %q:\n%s", want, journal)
 	}
+	s.good()
 }
 
 // anew waits until one worker has been started anew, and returns it.

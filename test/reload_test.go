@@ -13,33 +13,46 @@ func TestReload(t *testing.T) {
 		t.Run(profile.String(), func(t *testing.T) {
 			s := boot(t, four)
 			s.must(s.Start(t.Context()))
-			watch, err := s.Watch(t.Context())
-			s.must(err)
-			r := s.under(profile, func() {
-				for range 10 {
-					old := s.pids()
-					s.must(s.Reload(t.Context()))
-					s.replaced(old)
-				}
-			})
-			s.lossless(r)
-			seen, err := watch.Stop()
-			s.must(err)
-			t.Logf("%+v", seen)
-			if seen.FewestReady < workers {
-				t.Errorf("at one time %d workers were ready, want at least %d", seen.FewestReady, workers)
-			}
-			if seen.MostReady != workers+1 {
-				t.Errorf("at most %d workers were ready, want %d: one at a time, and the surge worker", seen.MostReady, workers+1)
-			}
-			if seen.MostOfFirst > 1 {
-				t.Errorf("at one time %d processes were instance 0", seen.MostOfFirst)
-			}
+			s.reloadsSeen(profile, 10, 1)
 		})
 	}
 }
 
+// reloadsSeen reloads some times under load, with up to so many surge workers, and looks
+// at the workers all the while.
+func (s scenario) reloadsSeen(profile load.Profile, times, surges int) {
+	s.t.Helper()
+	watch, err := s.Watch(s.t.Context())
+	s.must(err)
+	r := s.under(profile, func() {
+		for range times {
+			old := s.pids()
+			s.must(s.Reload(s.t.Context()))
+			s.replaced(old)
+		}
+	})
+	s.lossless(r)
+	seen, err := watch.Stop()
+	s.must(err)
+	s.t.Logf("%+v", seen)
+	if seen.FewestReady < workers {
+		s.t.Errorf("at one time %d workers were ready, want at least %d", seen.FewestReady, workers)
+	}
+	if seen.MostReady <= workers || seen.MostReady > workers+surges {
+		s.t.Errorf("at most %d workers were ready, want up to %d surge workers besides the %d", seen.MostReady, surges, workers)
+	}
+	if seen.MostOfFirst > 1 {
+		s.t.Errorf("at one time %d processes were instance 0", seen.MostOfFirst)
+	}
+}
+
 func TestStopDuringReload(t *testing.T) {
+	s := boot(t, four)
+	s.stopsDuringReload()
+}
+
+// stopsDuringReload stops the app at several moments of a reload.
+func (s scenario) stopsDuringReload() {
 	moments := map[string]func(s scenario, old map[string]int) bool{
 		"the surge worker is ready": func(s scenario, old map[string]int) bool {
 			return s.state(site.Instance(workers)) == "active"
@@ -53,9 +66,8 @@ func TestStopDuringReload(t *testing.T) {
 			return err == nil && pids[site.Instance(0)] != old[site.Instance(0)] && s.state(site.Instance(0)) == "active"
 		},
 	}
-	s := boot(t, four)
 	for moment, come := range moments {
-		t.Run(moment, func(t *testing.T) {
+		s.t.Run(moment, func(t *testing.T) {
 			s := scenario{s.Site, t}
 			s.must(s.Start(t.Context()))
 			old := s.exactly(workers)

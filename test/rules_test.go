@@ -30,7 +30,7 @@ func TestPM2LossRules(t *testing.T) {
 		{"A the app has no SIGINT handler", func(s scenario) { s.reloads(1, site.Good, load.PerRequest) }},
 		{"B a drain takes longer than kill_timeout", func(s scenario) { s.reloads(2, site.Long, load.Slow) }},
 		{"C clients keep their connections and stay busy", func(s scenario) { s.reloads(1, site.Good, load.KeepAlive) }},
-		{"D a worker dies while connections are handed to it", scenario.ruleD},
+		{"D a worker dies while connections are handed to it", func(s scenario) { s.good(); s.kills(load.PerRequest, 2) }},
 		{"E a worker takes 5 s to listen", func(s scenario) { s.reloads(1, site.Sluggish, load.PerRequest) }},
 		{"F the release is broken", scenario.ruleF},
 		{"G a worker is not running", scenario.ruleG},
@@ -63,7 +63,7 @@ func (s scenario) reloads(times int, r site.Release, p load.Profile) {
 // reload replaces every worker.
 func (s scenario) reload() {
 	s.t.Helper()
-	_, err := s.Run(s.t.Context(), "gopm-activator", "reload", "my-api")
+	_, err := s.Roll(s.t.Context())
 	s.must(err)
 }
 
@@ -75,22 +75,41 @@ func (s scenario) good() {
 	s.settled()
 }
 
-// ruleD kills workers while connections come: but for those inside it, nobody
-// waits in vain.
-func (s scenario) ruleD() {
-	s.good()
+// kills kills workers while requests come: but for those inside it, nobody waits in
+// vain.
+func (s scenario) kills(profile load.Profile, times int) {
+	s.t.Helper()
 	k := &soak{scenario: s, random: rand.New(rand.NewPCG(*soakSeed, 0)), done: map[string]int{}, killed: map[int]int{}}
-	client := s.Client(load.PerRequest)
+	client := s.Client(profile)
 	client.Connections = 32
 	running := client.Start(s.t.Context())
-	for range 2 {
+	for range times {
+		s.eventually("a worker is asked", s.asked)
+		old := s.pids()
 		k.killWorker()
+		s.eventually("there is another worker", func() bool {
+			pids, err := s.PIDs()
+			return err == nil && len(pids) == workers && !maps.Equal(pids, old)
+		})
 		s.settled()
 	}
 	r, err := running.Stop()
 	s.must(err)
-	s.t.Log(r)
+	s.t.Logf("%s: %s", profile, r)
 	k.accounts(r)
+}
+
+// asked tells whether any worker has a caller.
+func (s scenario) asked() bool {
+	s.t.Helper()
+	processes, err := s.Processes(site.Workers)
+	s.must(err)
+	for _, p := range processes {
+		if callers, err := p.Victim().Callers(); err == nil && len(callers) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // ruleG reloads while a worker has crashed and waits to be started again.
@@ -130,7 +149,7 @@ func (s scenario) ruleK() {
 	s.lossless(s.under(load.Slow, func() {
 		ended := make(chan error)
 		reload := func() {
-			_, err := s.Run(s.t.Context(), "gopm-activator", "reload", "my-api")
+			_, err := s.Roll(s.t.Context())
 			ended <- err
 		}
 		old := s.pids()

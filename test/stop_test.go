@@ -13,19 +13,25 @@ func TestRestartRefusesNobody(t *testing.T) {
 		t.Run(profile.String(), func(t *testing.T) {
 			s := boot(t, four)
 			s.must(s.Start(t.Context()))
-			old := s.exactly(workers)
-			client := s.Client(profile)
-			running := client.Start(t.Context())
-			s.systemctl("restart", site.Target)
-			// A target is restarted before its workers are.
-			s.settled()
-			r, err := running.Stop()
-			s.must(err)
-			t.Logf("%s; the longest took %s", r, r.Longest)
-			s.lossless(r)
-			s.replaced(old)
+			s.restarts(profile)
 		})
 	}
+}
+
+// restarts restarts the app under load: nobody is refused.
+func (s scenario) restarts(profile load.Profile) {
+	s.t.Helper()
+	old := s.exactly(workers)
+	client := s.Client(profile)
+	running := client.Start(s.t.Context())
+	s.systemctl("restart", site.Target)
+	// A target is restarted before its workers are.
+	s.settled()
+	r, err := running.Stop()
+	s.must(err)
+	s.t.Logf("%s: %s; the longest took %s", profile, r, r.Longest)
+	s.lossless(r)
+	s.replaced(old)
 }
 
 func TestStop(t *testing.T) {
@@ -33,26 +39,32 @@ func TestStop(t *testing.T) {
 	for range 2 {
 		s.must(s.Start(t.Context()))
 		s.exactly(workers)
-
-		// Each is in a worker when the stop comes: it has said so.
-		const requests = 2 * workers
-		answers := make(chan error, requests)
-		for range requests {
-			_, conn, err := s.Ask(t.Context(), "/api/v1/hello")
-			s.must(err)
-			defer conn.Close()
-			go func() {
-				_, err := s.AskOn(t.Context(), conn, "/api/v1/slow")
-				answers <- err
-			}()
-		}
-		s.systemctl("stop", site.Target)
-		for range requests {
-			if err := <-answers; err != nil {
-				t.Errorf("a request under way when the app was stopped: %v", err)
-			}
-		}
+		s.stopsAsked(func() { s.systemctl("stop", site.Target) })
 		s.stopped()
+	}
+}
+
+// stopsAsked has the app stopped while requests are under way, each of which is
+// answered.
+func (s scenario) stopsAsked(stop func()) {
+	s.t.Helper()
+	// Each is in a worker when the stop comes: it has said so.
+	const requests = 2 * workers
+	answers := make(chan error, requests)
+	for range requests {
+		_, conn, err := s.Ask(s.t.Context(), "/api/v1/hello")
+		s.must(err)
+		defer conn.Close()
+		go func() {
+			_, err := s.AskOn(s.t.Context(), conn, "/api/v1/slow")
+			answers <- err
+		}()
+	}
+	stop()
+	for range requests {
+		if err := <-answers; err != nil {
+			s.t.Errorf("a request under way when the app was stopped: %v", err)
+		}
 	}
 }
 

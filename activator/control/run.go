@@ -62,8 +62,9 @@ type Unit struct {
 	User     string   `json:"user,omitempty"`
 	Restart  string   `json:"restart,omitempty"`
 	Exec     []string `json:"exec,omitempty"`
-	// Environment is an activator's.
+	// Environment and Status (StatusText) are an activator's.
 	Environment []string `json:"environment,omitempty"`
+	Status      string   `json:"status,omitempty"`
 }
 
 // AskUnits asks a gopm run for its units.

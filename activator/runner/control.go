@@ -136,7 +136,10 @@ func (r *Runner) scale(unit, count string) error {
 func (r *Runner) units() []control.Unit {
 	var out []control.Unit
 	for _, a := range r.apps {
-		out = append(out, a.units()...)
+		r.mu.Lock()
+		status := r.status[a.name]
+		r.mu.Unlock()
+		out = append(out, a.units(status)...)
 		services := r.servicesOf(a.name)
 		slices.SortFunc(services, func(x, y *service) int { return x.instance - y.instance })
 		for _, s := range services {
@@ -149,8 +152,8 @@ func (r *Runner) units() []control.Unit {
 	return out
 }
 
-// units are the app's target and its activator.
-func (a *runningApp) units() []control.Unit {
+// units are the app's target and its activator, which has said status.
+func (a *runningApp) units(status string) []control.Unit {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	target := control.Unit{Name: a.target(), Description: a.title, Active: "inactive", Sub: "dead", Job: string(a.job)}
@@ -160,7 +163,7 @@ func (a *runningApp) units() []control.Unit {
 	if !a.supervised() {
 		return []control.Unit{target}
 	}
-	activator := control.Unit{Name: units.Activator(a.name), Description: a.title, Active: "inactive", Sub: "dead", Environment: a.settings}
+	activator := control.Unit{Name: units.Activator(a.name), Description: a.title, Active: "inactive", Sub: "dead", Environment: a.settings, Status: status}
 	switch {
 	case a.failed != nil:
 		activator.Active, activator.Sub = "failed", "failed"

@@ -128,5 +128,10 @@ func (m *Machine) HostFile(name string) string {
 	if m.within != "" {
 		return filepath.Join(m.within, name)
 	}
+	return m.Inside(name)
+}
+
+// Inside is the host's name of a file as the machine's processes see it.
+func (m *Machine) Inside(name string) string {
 	return filepath.Join("/proc", strconv.Itoa(m.leader), "root", name)
 }

@@ -2,7 +2,9 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +93,27 @@ func (m *Machine) Processes(pattern string) ([]Process, error) {
 		}
 		lists = append(lists, found...)
 	}
+	return processesIn(lists), nil
+}
+
+// All returns all processes in the machine.
+func (m *Machine) All() ([]Process, error) {
+	var lists []string
+	err := filepath.WalkDir(m.groups[0], func(name string, _ fs.DirEntry, err error) error {
+		if filepath.Base(name) == "cgroup.procs" {
+			lists = append(lists, name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was just removed
+		}
+		return err
+	})
+	return processesIn(lists), err
+}
+
+// processesIn are those in lists of control groups, whose names are those of their
+// units.
+func processesIn(lists []string) []Process {
 	slices.Sort(lists)
 	var processes []Process
 	for _, list := range lists {
@@ -107,7 +130,7 @@ func (m *Machine) Processes(pattern string) ([]Process, error) {
 			processes = append(processes, p)
 		}
 	}
-	return processes, nil
+	return processes
 }
 
 // process reads about a process of the host's.

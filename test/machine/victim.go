@@ -20,20 +20,8 @@ type Victim struct {
 	host int // as the host does
 }
 
-// Victim returns one of a unit's processes, found by its id as the machine sees
-// it.
-func (m *Machine) Victim(unit string, pid int) (Victim, error) {
-	processes, err := m.Processes(unit)
-	if err != nil {
-		return Victim{}, err
-	}
-	for _, p := range processes {
-		if p.PID == pid {
-			return Victim{p.PID, p.host}, nil
-		}
-	}
-	return Victim{}, fmt.Errorf("find process %d: %s has none", pid, unit)
-}
+// Victim is the process as one.
+func (p Process) Victim() Victim { return Victim{p.PID, p.host} }
 
 // Kill kills it.
 func (v Victim) Kill() error { return syscall.Kill(v.host, syscall.SIGKILL) }

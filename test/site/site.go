@@ -50,7 +50,8 @@ type Options struct {
 // A Site is a machine with the example app on it, not yet started.
 type Site struct {
 	*machine.Machine
-	good []byte // src/index.js
+	run  *contained // in place of systemd; nil where that has the app
+	good []byte     // src/index.js
 }
 
 // Boot boots a machine with the app. The caller closes it.
@@ -133,7 +134,7 @@ func (s *Stage) Contain(ctx context.Context, workers int) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Site{Machine: m, good: good}, nil
+	return &Site{Machine: m, run: &contained{m}, good: good}, nil
 }
 
 // nodeDropIn puts a Node first in the workers' PATH, as an administrator would

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/coreos/go-systemd/v22/dbus"
 )
 
 // A Watch looks at a site's workers again and again.
@@ -33,18 +31,18 @@ const pause = 20 * time.Millisecond
 
 // Watch begins to look. The caller stops it.
 func (s *Site) Watch(ctx context.Context) (*Watch, error) {
-	systemd, err := s.Systemd()
+	active, hangUp, err := s.active()
 	if err != nil {
 		return nil, err
 	}
 	w := &Watch{stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
-		defer systemd.Close()
+		defer hangUp()
 		ticks := time.NewTicker(pause)
 		defer ticks.Stop()
 		for w.err == nil {
-			w.err = w.look(ctx, s, systemd)
+			w.err = w.look(ctx, s, active)
 			select {
 			case <-ticks.C:
 			case <-w.stop:
@@ -55,8 +53,23 @@ func (s *Site) Watch(ctx context.Context) (*Watch, error) {
 	return w, nil
 }
 
-func (w *Watch) look(ctx context.Context, s *Site, systemd *dbus.Conn) error {
-	active, err := systemd.ListUnitsByPatternsContext(ctx, []string{"active"}, []string{Workers})
+// active counts the workers that are, again and again until hangUp.
+func (s *Site) active() (count func(context.Context) (int, error), hangUp func(), err error) {
+	if s.run != nil {
+		return s.run.active, func() {}, nil
+	}
+	systemd, err := s.Systemd()
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) (int, error) {
+		active, err := systemd.ListUnitsByPatternsContext(ctx, []string{"active"}, []string{Workers})
+		return len(active), err
+	}, systemd.Close, nil
+}
+
+func (w *Watch) look(ctx context.Context, s *Site, count func(context.Context) (int, error)) error {
+	active, err := count(ctx)
 	if err != nil {
 		return fmt.Errorf("watch workers: %w", err)
 	}
@@ -71,11 +84,11 @@ func (w *Watch) look(ctx context.Context, s *Site, systemd *dbus.Conn) error {
 		}
 	}
 	if w.seen.Looks == 0 {
-		w.seen.FewestReady = len(active)
+		w.seen.FewestReady = active
 	}
 	w.seen.Looks++
-	w.seen.FewestReady = min(w.seen.FewestReady, len(active))
-	w.seen.MostReady = max(w.seen.MostReady, len(active))
+	w.seen.FewestReady = min(w.seen.FewestReady, active)
+	w.seen.MostReady = max(w.seen.MostReady, active)
 	w.seen.MostOfFirst = max(w.seen.MostOfFirst, first)
 	return nil
 }
