@@ -2,10 +2,13 @@ package runner
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
+	"github.com/gopm/gopm/units"
 )
 
 // client steers a stand.
@@ -157,6 +161,101 @@ func TestStopDuringStart(t *testing.T) {
 	}
 	if err := <-started; err == nil {
 		t.Error("the start succeeds though the run ended")
+	}
+}
+
+// supervised is the unit x@.service of a script, with an activator.
+func supervised(text, settings string) []units.File {
+	files := script(text, "Restart=always\nRestartSec=10ms")
+	files[0].Text = "[Unit]\nWants=gopm-activator@x.service\n"
+	return append(files, units.File{
+		Path: "usr/lib/systemd/system/gopm-activator@x.service.d/10-gopm.conf",
+		Text: "[Service]\nEnvironment=GOPM_MODE=fork " + settings + "\n",
+	})
+}
+
+// An activator that is restarted, or stopped and started, leaves nothing behind.
+func TestSteerActivator(t *testing.T) {
+	s := start(t, supervised("exec sleep 1000", "GOPM_INSTANCES=2"))
+	c := s.client()
+	running := func(n int) []string {
+		list := []string{"x.target active/active", "gopm-activator@x.service active/running"}
+		for i := range n {
+			list = append(list, fmt.Sprintf("x@%d.service active/running", i))
+		}
+		return list
+	}
+	s.is(running(2)...)
+	descriptors := func() int {
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(open)
+	}
+	pids := func() string {
+		all, _, err := c.Numbers(t.Context(), []string{"x@0.service", "x@1.service"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(all)
+	}
+	before, old := descriptors(), pids()
+	for range 2 {
+		s.does(rollout.Restart, "gopm-activator@x.service", "")
+	}
+	s.is(running(2)...)
+	if now := pids(); now != old {
+		t.Errorf("with another activator the instances are %s, and were %s", now, old)
+	}
+	for _, count := range []string{"4", "1", "max", ""} {
+		if err := c.Scale(t.Context(), "gopm-activator@x.service", count); err != nil {
+			t.Fatal(err)
+		}
+		s.does(rollout.Restart, "gopm-activator@x.service", "")
+		n := map[string]int{"4": 4, "1": 1, "max": runtime.NumCPU(), "": 2}[count]
+		s.is(running(n)...)
+	}
+	if err := c.Scale(t.Context(), "gopm-activator@x.service", "0"); err == nil || err.Error() != `"0" is not a number of workers` {
+		t.Errorf("scale to 0 ends with %v", err)
+	}
+	for range 2 {
+		s.does(rollout.Restart, "x.target", "")
+		s.does(rollout.Stop, "x.target", "")
+		s.is("x.target inactive/dead", "gopm-activator@x.service inactive/dead")
+		s.does(rollout.Restart, "gopm-activator@x.service", "gopm-activator@x.service is not running")
+		s.does(rollout.Start, "x.target", "")
+	}
+	s.is(running(2)...)
+	await(t, fmt.Sprintf("%d descriptors again", before), func() bool { return descriptors() <= before })
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+}
+
+// Many who want different things at the same time leave a run that does what the last
+// one wants.
+func TestSteerAtOnce(t *testing.T) {
+	s := start(t, supervised("exec sleep 1000", "GOPM_INSTANCES=2"))
+	c := s.client()
+	var all sync.WaitGroup
+	for seed := range uint64(4) {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(seed, 0))
+			for range 12 {
+				unit := []string{"x.target", "x@0.service", "x@1.service", "gopm-activator@x.service"}[random.IntN(4)]
+				verb := []rollout.Verb{rollout.Start, rollout.Stop, rollout.Restart}[random.IntN(3)]
+				_ = c.Do(t.Context(), verb, unit) // another may be in its way
+			}
+		})
+	}
+	all.Wait()
+	s.does(rollout.Restart, "x.target", "")
+	s.is("x.target active/active", "gopm-activator@x.service active/running", "x@0.service active/running", "x@1.service active/running")
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
 	}
 }
 

@@ -75,16 +75,20 @@ func openSink(value string) (sink, error) {
 	return sink{file: file}, nil
 }
 
-// drain reads a stream until its writers have gone.
-func (s sink) drain(from *os.File, line func(text []byte)) {
+// drain reads a stream until its writers have gone. failed is called when a line
+// could first not be written to the file: a full disk may take later ones.
+func (s sink) drain(from *os.File, line func(text []byte), failed func(error)) {
 	defer from.Close()
 	if s.file != nil {
 		defer s.file.Close()
 	}
+	told := false
 	readLines(from, func(text []byte) {
 		if s.file != nil {
-			// A full disk takes nothing; the line is still shown.
-			_, _ = s.file.Write(append(text, '\n'))
+			if _, err := s.file.Write(append(text, '\n')); err != nil && !told {
+				told = true
+				failed(err)
+			}
 		}
 		if !s.null {
 			line(text)

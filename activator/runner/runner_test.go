@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/rollout"
+	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/units"
 )
 
@@ -49,6 +51,9 @@ func start(t *testing.T, files []units.File) *stand {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &stand{t: t, stop: cancel, reload: make(chan struct{}), hurry: make(chan struct{}), end: make(chan error, 1), over: make(chan struct{}), runtime: control.Manager{Runtime: t.TempDir()}}
+	if err := os.Mkdir(filepath.Dir(s.runtime.Address("x").Path), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	go func() {
 		defer close(s.over)
 		s.end <- Run(ctx, Options{
@@ -294,6 +299,73 @@ func TestLogs(t *testing.T) {
 	}
 	s.until("out x/0 one", 1)
 	s.until("process x/0 x@0.service: open log: open "+dir+"/new/out-0.log/out.log: not a directory; its lines go to the output alone", 1)
+}
+
+// A full disk is told of once, and costs no line of the output.
+func TestFullDisk(t *testing.T) {
+	s := start(t, script("echo one; echo two", "Restart=no\nStandardOutput=append:/dev/full"))
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	s.until("out x/0 two", 1)
+	const told = "process x/0 x@0.service: write log: write /dev/full: no space left on device; its file lacks lines that the output has"
+	lines := s.said()
+	slices.Sort(lines)
+	if want := []string{"out x/0 one", "out x/0 two", "process x/0 x@0.service has ended", told}; !slices.Equal(lines, want) {
+		t.Errorf("the lines are %q, want %q", lines, want)
+	}
+}
+
+// A flood without a newline is cut into lines, and nothing of it is lost or kept.
+func TestNoNewline(t *testing.T) {
+	const size = 5 << 20
+	s := start(t, script(fmt.Sprintf(`head -c %d /dev/zero | tr "\0" x`, size), "Restart=no"))
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+	sum := 0
+	for _, line := range s.said() {
+		if text, ok := strings.CutPrefix(line, "out x/0 "); ok {
+			sum += len(text)
+			if len(text) > MaxLine {
+				t.Fatalf("a line has %d bytes", len(text))
+			}
+		}
+	}
+	if sum != size {
+		t.Errorf("%d bytes came through, want %d", sum, size)
+	}
+}
+
+// Who closes its streams goes on, and ends as any other.
+func TestClosedStreams(t *testing.T) {
+	s := start(t, script("echo up; exec >&- 2>&-; while :; do sleep 0.01; done", ""))
+	s.until("out x/0 up", 1)
+	s.is("x.target active/active", "x@0.service active/running")
+	s.does(rollout.Restart, "x@0.service", "")
+	s.until("out x/0 up", 2)
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+}
+
+// A reload that is asked for while everything ends keeps nothing from its end.
+func TestReloadWhileItStops(t *testing.T) {
+	s := start(t, script("trap 'sleep 0.2; exit 0' INT; echo up; while :; do sleep 0.01; done", ""))
+	s.until("out x/0 up", 1)
+	c := s.client()
+	s.stop()
+	s.is("x.target inactive/dead stop", "x@0.service deactivating/stop")
+	if err := c.Do(t.Context(), systemd.Reload, "x-reload.service"); err != nil {
+		t.Errorf("the reload ends with %v", err)
+	}
+	if err := c.Do(t.Context(), rollout.Start, "x.target"); err == nil {
+		t.Error("an app is started while everything ends")
+	}
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
 }
 
 func TestReadLines(t *testing.T) {

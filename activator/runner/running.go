@@ -332,6 +332,13 @@ func (a *runningApp) isActive() bool {
 	return a.active
 }
 
+// isStopped tells whether the app neither runs nor starts.
+func (a *runningApp) isStopped() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.active && a.job != rollout.Start
+}
+
 // ends tells whether no instance may be started.
 func (a *runningApp) ends() bool {
 	a.mu.Lock()
@@ -383,7 +390,7 @@ func (n notifier) Keep(name string, fd int) error { return n.of.store.keep(name,
 // reload replaces the app's instances.
 func (a *runningApp) reload(ctx context.Context) error {
 	switch {
-	case !a.isActive():
+	case a.isStopped():
 		return nil
 	case a.supervised():
 		err := control.Ask(ctx, a.at, control.Hello{Verb: control.Reload}, func(string) {})
@@ -420,7 +427,7 @@ func (a *runningApp) runTimer() {
 		if time.Now().Before(next) {
 			continue
 		}
-		if a.isActive() {
+		if !a.isStopped() {
 			a.r.say(a.name, -1, "%s: it is time for its cron_restart", a.name)
 			if err := a.r.commands(ctx, a.restart, "ExecStart"); err != nil && !a.ends() {
 				a.r.say(a.name, -1, "%s-restart.service: %v", a.name, err)

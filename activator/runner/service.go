@@ -261,6 +261,8 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 		s.r.readers.Go(func() {
 			sink.drain(read, func(text []byte) {
 				s.r.print(s.of.name, s.instance, stream.kind, text)
+			}, func(err error) {
+				s.say("%s: write log: %v; its file lacks lines that the output has", s.name, err)
 			})
 		})
 	}

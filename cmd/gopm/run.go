@@ -63,6 +63,8 @@ func runVerb() verb {
 
 // runApps runs the apps of a file until the end.
 func runApps(ctx context.Context, w world, o runOptions, args []string) error {
+	signals := listen() // first: a SIGHUP would end this process before
+	defer signals.close()
 	set, report, err := convert(ctx, o, args)
 	if err != nil {
 		return err
@@ -79,8 +81,6 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 		return err
 	}
 	defer run.Close()
-	signals := listen()
-	defer signals.close()
 	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, report))
 	defer lines.close()
 	for _, text := range refused(report) {
@@ -191,7 +191,8 @@ type signals struct {
 }
 
 // listen begins to take them. The first SIGTERM or SIGINT ends ctx of main; a
-// SIGINT after it hurries.
+// SIGINT after it hurries. A second SIGTERM does not: whoever manages containers may
+// send it again, and nobody wants that to cost a request.
 func listen() *signals {
 	s := &signals{make(chan os.Signal, 8), make(chan struct{}, 1), make(chan struct{})}
 	// Without SIGPIPE, who reads the lines and ends would end the apps too.
