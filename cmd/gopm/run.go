@@ -40,7 +40,8 @@ func runVerb() verb {
 		args:  "[FILE]",
 		about: "run the apps of an ecosystem file here, in the foreground, without systemd",
 		examples: "  gopm run ecosystem.config.js                  until SIGTERM, SIGINT, or every app has ended\n" +
-			"  gopm run --env production --only api --json   env_production; one JSON object for each line\n",
+			"  gopm run --env production --only api --json   env_production; one JSON object for each line\n" +
+			"  gopm ls, gopm stop my-api, gopm start my-api  from another terminal; a run from which something was stopped goes on\n",
 		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
 			var o runOptions
 			flags.StringVar(&o.env, "env", "", "take env_`NAME` too")

@@ -22,7 +22,7 @@ func scaleVerb() verb {
 	return verb{
 		names: []string{"scale"},
 		args:  "APP N|+N|-N|max|file",
-		about: "have an app have another number of workers, from now on",
+		about: "have an app have another number of workers, from now on; of a gopm run, until that ends",
 		examples: "  gopm scale my-api +2\n  gopm scale my-api max      as many as CPUs may be used\n" +
 			"  gopm scale my-api file     as many as the ecosystem file says\n",
 		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
