@@ -107,8 +107,9 @@ type execution struct {
 }
 
 // start starts it for a unit, in a session of its own: what a terminal sends, such as
-// SIGINT, is for gopm. It ends with this process, however that ends.
-func (e execution) start(r *reaper, unit string) (*process, error) {
+// SIGINT, is for gopm. It ends with this process, however that ends. born, where it
+// is not nil, is called before the new process can be found.
+func (e execution) start(r *reaper, unit string, born func(pid int)) (*process, error) {
 	path, err := find(e.words[0], lookup(e.env, "PATH"))
 	if err != nil {
 		return nil, err
@@ -138,6 +139,9 @@ func (e execution) start(r *reaper, unit string) (*process, error) {
 		pid, err := syscall.ForkExec(path, e.words, attr)
 		if err != nil {
 			return 0, fmt.Errorf("execute %s: %w", path, err)
+		}
+		if born != nil {
+			born(pid)
 		}
 		return pid, nil
 	})

@@ -49,16 +49,13 @@ func (l *life) live() {
 		}
 	}
 	if err == nil {
-		l.main, err = s.start(s.spec.start[0], l.invocation, nil)
+		l.main, err = s.start(s.spec.start[0], l.invocation, nil, s.born)
 	}
 	if err != nil {
 		l.result = err.Error()
 		answer(l.starts, err)
 		return
 	}
-	s.mu.Lock()
-	s.state.PID, s.state.Sub = l.main.pid, "start-post"
-	s.mu.Unlock()
 	go func() { l.ready <- l.post() }()
 	var late <-chan time.Time
 	if s.spec.startTimeout > 0 {
@@ -93,7 +90,7 @@ func (l *life) live() {
 
 // command runs a command of the unit to its end.
 func (l *life) command(c command) error {
-	p, err := l.s.start(c, l.invocation, l.main)
+	p, err := l.s.start(c, l.invocation, l.main, nil)
 	if err == nil {
 		select {
 		case <-p.done:
@@ -252,7 +249,7 @@ func (l *life) finish(orderly bool) {
 func (l *life) finishWell() {
 	spec, hurry := l.s.spec, l.s.r.hurry
 	for _, c := range spec.stop {
-		p, err := l.s.start(c, l.invocation, l.main)
+		p, err := l.s.start(c, l.invocation, l.main, nil)
 		if err != nil {
 			l.s.say("%s: %v", l.s.name, err)
 			return

@@ -1,36 +1,33 @@
 package runner
 
 import (
-	"os/exec"
+	"os"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// A child may ask for something before start has returned: whose it is must be
-// known by then.
+// A process may ask for something before start has returned: whose it is, and that it
+// is the main one, must be known by then.
 func TestReaperKnowsAChildAtOnce(t *testing.T) {
 	r, err := newReaper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.stop()
-	sleep, err := exec.LookPath("sleep")
-	if err != nil {
-		t.Fatal(err)
-	}
 	asked := make(chan *process, 1)
-	p, err := r.start("x@0.service", func() (int, error) {
-		pid, err := syscall.ForkExec(sleep, []string{"sleep", "60"}, nil)
+	born := 0
+	e := execution{words: []string{"sleep", "60"}, env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	p, err := e.start(r, "x@0.service", func(pid int) {
 		go func() { asked <- r.find(pid) }()
-		time.Sleep(10 * time.Millisecond) // the child is faster
-		return pid, err
+		time.Sleep(10 * time.Millisecond) // the process is faster
+		born = pid
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := <-asked; got != p || got.unit != "x@0.service" {
-		t.Errorf("found %+v, want %+v", got, p)
+	if got := <-asked; got != p || got.unit != "x@0.service" || born != p.pid {
+		t.Errorf("found %+v, born %d, want %+v", got, born, p)
 	}
 	p.signal(syscall.SIGKILL)
 	<-p.done

@@ -218,9 +218,16 @@ func (s *service) begin() (invocation string, err error) {
 	return invocation, nil
 }
 
+// born publishes the main process of a run.
+func (s *service) born(pid int) {
+	s.mu.Lock()
+	s.state.PID, s.state.Sub = pid, "start-post"
+	s.mu.Unlock()
+}
+
 // start starts one of the unit's commands. main is nil where that is the main
-// process itself.
-func (s *service) start(c command, invocation string, main *process) (*process, error) {
+// process itself; born is called before the new one can ask for anything.
+func (s *service) start(c command, invocation string, main *process, born func(pid int)) (*process, error) {
 	env, err := s.spec.environment(append(slices.Clone(s.r.environ), s.who.env...), s.r.secrets)
 	if err != nil {
 		return nil, err
@@ -266,5 +273,5 @@ func (s *service) start(c command, invocation string, main *process) (*process, 
 			})
 		})
 	}
-	return e.start(s.r.reaper, s.name)
+	return e.start(s.r.reaper, s.name, born)
 }
