@@ -49,7 +49,7 @@ func userFlag(flags *pflag.FlagSet) *bool {
 // every few seconds gets the right mean. Who wants one answer looks longer.
 // answerTime is how long a worker has to tell what it measures.
 const (
-	lookTime   = 5 * time.Millisecond
+	lookTime   = 3 * time.Millisecond
 	answerTime = 10 * time.Millisecond
 	longLook   = 100 * time.Millisecond
 )
