@@ -97,7 +97,7 @@ type column struct {
 }
 
 var columns = []column{
-	{title: "app", cell: func(r row) string { return r.app.Name }},
+	{title: "app", cell: func(r row) string { return terminal.Plain(r.app.Name) }},
 	{title: "id", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Instance) })},
 	{title: "mode", dear: 1, cell: func(r row) string { return orDash(terminal.Plain(r.app.Mode)) }},
 	{title: "pid", dear: 3, right: true, cell: worker(func(w fleet.Worker) string { return number(w.PID) })},

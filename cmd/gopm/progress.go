@@ -41,14 +41,18 @@ func (p *progress) step(answer control.Answer) {
 			progressbar.OptionEnableColorCodes(p.term.Colour),
 		)
 	}
-	p.bar.Describe(shorten(answer.Progress, p.term.Width-40))
+	p.line(answer.Progress)
 	// A worker that is being replaced isn't yet.
 	_ = p.bar.Set(max(0, answer.Roll.Done-1)) // it fails where the terminal does
 }
 
-// line is something to say beside the steps.
+// line says something: in the bar, where there is one.
 func (p *progress) line(text string) {
-	if !p.quiet {
+	switch {
+	case p.quiet:
+	case p.bar != nil:
+		p.bar.Describe(shorten(text, p.term.Width-40))
+	default:
 		fmt.Fprintln(p.w.stdout, text)
 	}
 }

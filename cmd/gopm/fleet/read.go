@@ -41,6 +41,10 @@ type Place struct {
 	Control control.Manager
 }
 
+// asksAtATime is how many activators are asked at a time: of a thousand, the last
+// would not answer in time because of all the others.
+const asksAtATime = 64
+
 // Reader reads what there is, again and again. What a worker takes of a CPU is
 // since the reading before or, the first time, during Window.
 type Reader struct {
@@ -177,6 +181,7 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	var mu sync.Mutex
 	asking, asked := errgroup.WithContext(ctx)
+	asking.SetLimit(asksAtATime)
 	for _, s := range apps {
 		// An activator that does not run must not be asked: that would start it.
 		if !awake(*s) {
