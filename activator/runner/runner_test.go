@@ -368,6 +368,29 @@ func TestReloadWhileItStops(t *testing.T) {
 	}
 }
 
+// Who the main process is, and which run it is, no file says.
+func TestMainProcess(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte("MAINPID=1\nINVOCATION_ID=x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, script("echo main $$; exec sleep 1000", "EnvironmentFile="+file+"\nExecStartPre=/bin/sh -c \"echo before $${MAINPID-nobody}\"\nExecStartPost=/usr/bin/env"))
+	s.is("x.target active/active", "x@0.service active/running")
+	pids, _, err := s.client().Numbers(t.Context(), []string{"x@0.service"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	main := fmt.Sprint(pids["x@0.service"])
+	s.until("out x/0 before nobody", 1)
+	s.until("out x/0 main "+main, 1)
+	s.until("out x/0 MAINPID="+main, 1)
+	for _, line := range s.said() {
+		if line == "out x/0 MAINPID=1" || strings.Contains(line, "INVOCATION_ID=x") {
+			t.Errorf("a command has %s", line)
+		}
+	}
+}
+
 func TestReadLines(t *testing.T) {
 	long := strings.Repeat("x", MaxLine)
 	var got []string

@@ -110,9 +110,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case "exec":
 		return execWorker(ctx, at, rest, o.exec)
 	case "wait":
-		return wait(ctx, at, rest)
+		return wait(ctx, at, rest, mainProcess(o.runtime != ""))
 	case "drain":
-		return drain(ctx, at, rest, o.drain)
+		return drain(ctx, at, rest, o.drain, mainProcess(o.runtime != ""))
 	}
 	return fmt.Errorf("%w: there is no verb %q", errUsage, verb)
 }

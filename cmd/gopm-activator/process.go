@@ -21,8 +21,9 @@ type process struct {
 // mainProcess is $MAINPID, which systemd gives to the unit's other commands.
 //
 // A unit's EnvironmentFile= can say otherwise, and be the app's to write, while
-// this process may be root's: only a process of the unit itself counts.
-func mainProcess() process {
+// this process may be root's: only a process of the unit itself counts. A gopm run
+// has no cgroups to tell that by, and lets no file say it.
+func mainProcess(ofRun bool) process {
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil {
 		return process{pidfd: -1} // called by hand, or known to be gone
@@ -30,6 +31,9 @@ func mainProcess() process {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return process{pidfd: -1, ended: err == unix.ESRCH}
+	}
+	if ofRun {
+		return process{pidfd: pidfd}
 	}
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestIsOf(t *testing.T) {
@@ -49,8 +51,15 @@ func TestMainProcess(t *testing.T) {
 		if test.pid == "" {
 			os.Unsetenv("MAINPID")
 		}
-		if got := mainProcess(); got.pidfd != -1 || got.ended != test.ended {
+		if got := mainProcess(false); got.pidfd != -1 || got.ended != test.ended {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
+	// In a container every process may be in the same cgroup.
+	t.Setenv("MAINPID", strconv.Itoa(os.Getppid()))
+	got := mainProcess(true)
+	if got.pidfd < 0 || got.ended {
+		t.Errorf("of a gopm run: got %+v", got)
+	}
+	unix.Close(got.pidfd)
 }

@@ -14,14 +14,14 @@ import (
 )
 
 // wait returns when the instance is ready. As ExecStartPost= it keeps the unit
-// activating until then; it also watches the worker's process ($MAINPID), which
+// activating until then; it also watches the worker's main process, which
 // may end without ever reaching the activator.
-func wait(ctx context.Context, at control.Address, args []string) error {
+func wait(ctx context.Context, at control.Address, args []string, main process) error {
 	instance, _, err := instanceOf(args)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := while(ctx, mainProcess())
+	ctx, cancel := while(ctx, main)
 	defer cancel()
 	err = control.Insist(ctx, at, hello(control.Wait, instance))
 	switch {
@@ -59,12 +59,11 @@ const (
 // It sends the signals itself, and does not leave them to systemd, because
 // TimeoutStopSec= bounds each stage of a stop alike: a time-out that is right
 // for an app after its SIGINT would cut a drain short.
-func drain(ctx context.Context, at control.Address, args []string, o drainOptions) error {
+func drain(ctx context.Context, at control.Address, args []string, o drainOptions, main process) error {
 	instance, _, err := instanceOf(args)
 	if err != nil {
 		return err
 	}
-	main := mainProcess()
 	ctx, stop := while(ctx, main)
 	defer stop()
 	// The activator ends the drain in time; if it does not answer, we do.
