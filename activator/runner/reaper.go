@@ -42,6 +42,14 @@ func newReaper() (*reaper, error) {
 	}
 	r := &reaper{children: map[int]*process{}, starts: make(chan func()), ended: make(chan os.Signal, 1)}
 	signal.Notify(r.ended, unix.SIGCHLD)
+	// A child inherits that a signal is ignored, as it is below nohup(1) and for a
+	// script's background jobs. A unit ignores none, and SIGINT is to end it. What is
+	// asked for is not ignored, for as long as this process runs.
+	for _, s := range []os.Signal{unix.SIGHUP, unix.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	go r.reap()
 	go r.startAll()
 	return r, nil
