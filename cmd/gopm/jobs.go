@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +96,8 @@ func (s site) run(ctx context.Context, w world, job rollout.Verb, c choice) erro
 }
 
 const (
-	// lookPause is between two looks at what is about to change, and most is how
-	// long that of an app may take that has no activator to wait for its workers.
+	// lookPause is between two looks at what is about to change, and mostLooks is how
+	// long that may take which no job waits for.
 	lookPause = 50 * time.Millisecond
 	mostLooks = 5 * time.Second
 )
@@ -114,7 +115,7 @@ func (s site) settled(ctx context.Context, c choice) (fleet.App, error) {
 		case !ok:
 			return c.app, nil // systemd has unloaded it
 		case app.State == fleet.Stopping:
-		case app.State == fleet.Starting && !app.Supervised && time.Since(begun) < mostLooks:
+		case starts(app) && time.Since(begun) < mostLooks:
 		default:
 			return app, nil
 		}
@@ -124,6 +125,13 @@ func (s site) settled(ctx context.Context, c choice) (fleet.App, error) {
 		case <-time.After(lookPause):
 		}
 	}
+}
+
+// starts tells whether a worker is about to be ready: one of an app without an
+// activator, or one that has yet to reach it.
+func starts(a fleet.App) bool {
+	return a.State == fleet.Starting && !a.Supervised ||
+		slices.ContainsFunc(a.Workers, func(w fleet.Worker) bool { return w.State == control.Starting })
 }
 
 // sum is an app in one line.

@@ -101,7 +101,11 @@ func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
 	if w.PID == 0 {
 		w.PID, w.Restarts = s.pids[unit], s.restarts[unit]
 	}
-	if of := workerState(s.units[unit]); w.State == "" || w.State == control.Missing || of == WorkerFailed {
+	of := workerState(s.units[unit])
+	switch {
+	case w.State == control.Missing && of == control.Ready:
+		w.State = control.Starting // its process runs, and has yet to reach the activator
+	case w.State == "" || w.State == control.Missing || of == WorkerFailed:
 		w.State = of
 	}
 	return w

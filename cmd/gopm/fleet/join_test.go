@@ -67,6 +67,11 @@ func TestJoin(t *testing.T) {
 			units: map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active", "a@1.service": "deactivating"},
 			want:  "partial 1/2 0:ready 1:stopping",
 		},
+		"it has just been started": {
+			units:  map[string]string{"a.target": "active", "gopm-activator@a.service": "active", "a@0.service": "active"},
+			status: told(0, "missing"),
+			want:   "starting 0/1 0:starting",
+		},
 		"it stops":                {units: map[string]string{"a.target": "inactive", "gopm-activator@a.service": "deactivating"}, want: "stopping 0/0"},
 		"it was stopped":          {units: map[string]string{"a.target": "inactive"}, want: "stopped 0/0"},
 		"nothing of it is loaded": {want: "stopped 0/0"},
