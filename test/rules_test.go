@@ -84,7 +84,7 @@ func (s scenario) kills(profile load.Profile, times int) {
 	client.Connections = 32
 	running := client.Start(s.t.Context())
 	for range times {
-		s.eventually("a worker is asked", s.asked)
+		s.eventually("workers are asked", func() bool { n := s.asked(); return n == workers || n > 0 && profile == load.PerRequest })
 		old := s.pids()
 		k.killWorker()
 		s.eventually("there is another worker", func() bool {
@@ -99,17 +99,18 @@ func (s scenario) kills(profile load.Profile, times int) {
 	k.accounts(r)
 }
 
-// asked tells whether any worker has a caller.
-func (s scenario) asked() bool {
+// asked is how many workers have a caller.
+func (s scenario) asked() int {
 	s.t.Helper()
 	processes, err := s.Processes(site.Workers)
 	s.must(err)
+	n := 0
 	for _, p := range processes {
 		if callers, err := p.Victim().Callers(); err == nil && len(callers) > 0 {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // ruleG reloads while a worker has crashed and waits to be started again.

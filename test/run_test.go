@@ -1,7 +1,9 @@
 package test
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,6 +115,9 @@ func TestRun(t *testing.T) {
 		s.settled()
 	})
 
+	each("an app without an activator", scenario.steersPlain)
+	each("a worker that never stops", scenario.cutsStuck)
+
 	each("orphans", func(s scenario) {
 		// They end after their parent, and are process 1's then.
 		_, err := s.AsUser(s.t.Context(), "sh", "-c", "for i in 1 2 3; do (sleep 0.1 &) ; done")
@@ -125,11 +130,74 @@ func TestRun(t *testing.T) {
 	})
 
 	each("SIGTERM", func(s scenario) {
-		s.stopsAsked(func() { s.must(s.Signal(syscall.SIGTERM)) })
+		s.stopsAsked(func() {
+			// A second one and a SIGHUP change nothing.
+			for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGTERM} {
+				s.must(s.Signal(signal))
+			}
+		})
 		if code, err := s.Wait(s.t.Context()); err != nil || code != 0 {
 			s.t.Errorf("gopm ended with %d, %v", code, err)
 		}
 	})
+}
+
+// asNode is gopm of the container's user, with all that it prints.
+func (s scenario) asNode(args ...string) string {
+	s.t.Helper()
+	return s.asUser([]string{"--reuid=1000", "--regid=1000", "--clear-groups"}, args...)
+}
+
+// nodeSays checks that.
+func (s scenario) nodeSays(want string, args ...string) {
+	s.t.Helper()
+	if got := s.asNode(args...); got != want {
+		s.t.Errorf("gopm %s prints\n%s\nwant\n%s", strings.Join(args, " "), got, want)
+	}
+}
+
+// steersPlain does what can be done to an app without an activator.
+func (s scenario) steersPlain() {
+	s.t.Helper()
+	s.nodeSays("my-api\nplain\nstuck\nexit 0", "ls", "--names")
+	row := func(restarts int) *regexp.Regexp {
+		return regexp.MustCompile(fmt.Sprintf(`(?m)^plain +0 +fork +\d+ +\d+s +%d +ready `, restarts))
+	}
+	s.eventually("gopm ls shows it", func() bool { return row(0).MatchString(s.asNode("ls")) })
+	if out := s.asNode("signal", "KILL", "plain@0"); !strings.HasPrefix(out, "SIGKILL to plain@0.service (pid ") {
+		s.t.Errorf("gopm signal prints %s", out)
+	}
+	s.eventually("it was started again", func() bool { return row(1).MatchString(s.asNode("ls")) })
+	if out := s.asNode("describe", "plain"); !strings.Contains(out, "state        online, 2 of 2 ready\n") || !strings.Contains(out, "script       /srv/my-api/plain.sh\n") {
+		s.t.Errorf("gopm describe prints\n%s", out)
+	}
+	s.nodeSays("reload: done\nexit 0", "reload", "plain")
+	s.nodeSays("plain@1: stopped\nexit 0", "stop", "plain@1")
+	s.nodeSays("plain@1: ready\nexit 0", "start", "plain@1")
+	s.nodeSays("plain: stopped\nexit 0", "stop", "plain")
+	s.nodeSays("gopm: error: reload plain: it is stopped; gopm start plain starts it\nexit 1", "reload", "plain")
+	s.nodeSays("plain: online, 2 of 2 ready\nexit 0", "start", "plain")
+	s.nodeSays("plain: online, 2 of 2 ready\nexit 0", "restart", "plain")
+}
+
+// cutsStuck stops a worker that does not answer, nor end: it has the times of its
+// file, and no more.
+func (s scenario) cutsStuck() {
+	s.t.Helper()
+	conn, err := s.Dial(s.t.Context(), "tcp", "127.0.0.1:3001")
+	s.must(err)
+	defer conn.Close()
+	since := len(s.Console())
+	_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	s.must(err)
+	s.line(since, "stuck is asked")
+	s.nodeSays("stuck: failed, 0 of 1 ready\nexit 0", "stop", "stuck")
+	s.line(since, "stuck@0.service still has connections after its drain time; they are cut now")
+	s.line(since, "stuck@0.service has failed, and is not started again: killed by signal 9")
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		s.t.Error("who waited for it gets an answer")
+	}
+	s.nodeSays("stuck: online, 1 of 1 ready\nexit 0", "start", "stuck")
 }
 
 // refusesBroken reloads with a release that throws: no old worker is touched.

@@ -130,11 +130,17 @@ func (c contained) processes(pattern string) ([]machine.Process, error) {
 	all, err := c.All()
 	var out []machine.Process
 	for _, p := range all {
+		var name, number string
 		for _, variable := range p.Env {
-			if number, ok := strings.CutPrefix(variable, "NODE_APP_INSTANCE="); ok {
-				p.Unit = "my-api@" + number + ".service"
+			key, value, _ := strings.Cut(variable, "=")
+			switch key {
+			case "name":
+				name = value
+			case "NODE_APP_INSTANCE":
+				number = value
 			}
 		}
+		p.Unit = name + "@" + number + ".service"
 		if fits, _ := path.Match(pattern, p.Unit); fits {
 			out = append(out, p)
 		}

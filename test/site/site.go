@@ -93,7 +93,12 @@ func (s *Stage) Boot(ctx context.Context, o Options) (*Site, error) {
 	return &Site{Machine: m, good: good}, nil
 }
 
-// Contain runs the app of examples/container under gopm run, as process 1 of a
+// others are the apps beside the example in a container.
+//
+//go:embed contained
+var others embed.FS
+
+// Contain runs the app of examples/container, and others, under gopm run, as process 1 of a
 // container with a read-only root, for an ordinary user. The caller closes it.
 func (s *Stage) Contain(ctx context.Context, workers int) (*Site, error) {
 	good, err := os.ReadFile(filepath.Join(s.app(), "src/index.js"))
@@ -108,19 +113,27 @@ func (s *Stage) Contain(ctx context.Context, workers int) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contain site: %w", err)
 	}
-	ecosystem, err := os.ReadFile(filepath.Join(repository, "examples/container/ecosystem.config.js"))
+	example, err := os.ReadFile(filepath.Join(repository, "examples/container/ecosystem.config.js"))
 	if err != nil {
 		return nil, fmt.Errorf("contain site: %w", err)
+	}
+	files := map[string]string{
+		Root + "/example.config.js": string(example),
+		"/etc/passwd":               "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n",
+		"/etc/group":                "root:x:0:\nnode:x:1000:\n",
+	}
+	for _, name := range []string{"ecosystem.config.js", "plain.sh", "stuck.js"} {
+		text, err := others.ReadFile("contained/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("contain site: %w", err)
+		}
+		files[Root+"/"+name] = string(text)
 	}
 	m, err := machine.Boot(ctx, machine.Options{
 		Usr:    []string{filepath.Join(s.root(), "usr")},
 		Copies: map[string]string{Root: s.app()},
 		Binds:  map[string]string{nodeOnMachine(24): node},
-		Files: map[string]string{
-			Root + "/ecosystem.config.js": string(ecosystem),
-			"/etc/passwd":                 "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n",
-			"/etc/group":                  "root:x:0:\nnode:x:1000:\n",
-		},
+		Files:  files,
 		Init: machine.Init{
 			Command: []string{"/usr/bin/gopm", "run", "ecosystem.config.js"},
 			User:    "node",
