@@ -234,6 +234,37 @@ func TestSteerActivator(t *testing.T) {
 	}
 }
 
+// An app whose port was taken while it was stopped can be started when that is free
+// again.
+func TestStartWithoutPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	taken.Close()
+	files := append(supervised("exec sleep 1000", "GOPM_INSTANCES=1"), units.File{
+		Path: "usr/lib/systemd/system/x.socket", Text: "[Socket]\nListenStream=" + address + "\nReusePort=yes\n",
+	})
+	s := start(t, files)
+	running := []string{"x.target active/active", "gopm-activator@x.service active/running", "x@0.service active/running"}
+	stopped := []string{"x.target inactive/dead", "gopm-activator@x.service inactive/dead"}
+	s.is(running...)
+	s.does(rollout.Stop, "x.target", "")
+	if taken, err = net.Listen("tcp", address); err != nil {
+		t.Fatalf("the port of a stopped app is not free: %v", err)
+	}
+	s.does(rollout.Start, "x.target", "open x.socket: listen tcp "+address+": bind: address already in use; something else listens on "+address+": another gopm run?")
+	s.is(stopped...)
+	taken.Close()
+	s.does(rollout.Start, "x.target", "")
+	s.is(running...)
+	s.stop()
+	if got := s.ended(); got != "" {
+		t.Errorf("it ends with %q", got)
+	}
+}
+
 // Many who want different things at the same time leave a run that does what the last
 // one wants.
 func TestSteerAtOnce(t *testing.T) {
