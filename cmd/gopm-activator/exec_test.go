@@ -1,16 +1,20 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/units"
 )
 
@@ -61,6 +65,43 @@ func TestWorkerEnv(t *testing.T) {
 
 // A file may give the app another name than its units have, or the variable
 // another value.
+// A signal that comes before the app has taken its place ends it all the same.
+func TestExecIsStopped(t *testing.T) {
+	const inner = "GOPM_TEST_EXEC"
+	if dir := os.Getenv(inner); dir != "" {
+		os.Args = []string{"gopm-activator", "--runtime=" + dir, "exec", "my-api", "0", "sleep", "60"}
+		main()
+		return
+	}
+	dir := t.TempDir()
+	path := control.Manager{Runtime: dir}.Address("my-api").Path
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	activator, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer activator.Close()
+	again := exec.Command(os.Args[0], "-test.run=^TestExecIsStopped$")
+	again.Env = append(os.Environ(), inner+"="+dir)
+	if err := again.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := activator.Accept() // and no answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := again.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = again.Wait()
+	if status := again.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != unix.SIGTERM {
+		t.Errorf("exec ended with %v, want SIGTERM", again.ProcessState)
+	}
+}
+
 func TestNameIsKept(t *testing.T) {
 	got := workerEnv([]string{"name=My API"}, "my-api", 0, inherited{channel: 7}, execOptions{fork: true})
 	if !slices.Contains(got, "name=My API") || slices.Contains(got, "name=my-api") {

@@ -45,9 +45,7 @@ const (
 var errUsage = errors.New("usage")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout)
+	err := run(context.Background(), os.Args[1:], os.Stdout)
 	switch {
 	case err == nil:
 		return
@@ -100,15 +98,19 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: give a verb and an app", errUsage)
 	}
 	verb, app, rest := flags.Arg(0), flags.Arg(1), flags.Args()[2:]
-	if verb == "serve" {
-		return serve(ctx, app)
-	}
 	at := address(app, o.runtime)
+	if verb == "exec" {
+		// A signal ends it at once. One that was only noted here would be lost when the
+		// app takes its place, and a stop would wait for that until its time-out.
+		return execWorker(ctx, at, rest, o.exec)
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
 	switch verb {
+	case "serve":
+		return serve(ctx, app)
 	case "reload":
 		return reload(ctx, at, o.quiet, stdout)
-	case "exec":
-		return execWorker(ctx, at, rest, o.exec)
 	case "wait":
 		return wait(ctx, at, rest, mainProcess(o.runtime != ""))
 	case "drain":
