@@ -110,7 +110,7 @@ func (s site) settled(ctx context.Context, c choice) (fleet.App, error) {
 		if err != nil {
 			return fleet.App{}, err
 		}
-		app, ok := f.Find(c.app.Name)
+		app, ok := f.Again(c.app)
 		switch {
 		case !ok:
 			return c.app, nil // systemd has unloaded it

@@ -97,7 +97,7 @@ func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) 
 		return fmt.Errorf("scale %s: %w", name, err)
 	}
 	defer unlock()
-	if app, err = s.idle(ctx, w, name); err != nil {
+	if app, err = s.idle(ctx, w, app); err != nil {
 		return err
 	}
 	if wanted.relative {
@@ -125,7 +125,7 @@ func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) 
 	if err := s.of(app).Do(ctx, rollout.Restart, app.Activator()); err != nil {
 		return fmt.Errorf("scale %s: %w", name, err)
 	}
-	app, err = s.idle(ctx, w, name)
+	app, err = s.idle(ctx, w, app)
 	if err != nil {
 		return err
 	}
@@ -142,15 +142,15 @@ func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) 
 
 // idle is the app when no roll is under way, and none of its workers is one too
 // many.
-func (s site) idle(ctx context.Context, w world, name string) (fleet.App, error) {
+func (s site) idle(ctx context.Context, w world, of fleet.App) (fleet.App, error) {
 	for said := false; ; {
 		f, err := s.reader.Read(ctx)
 		if err != nil {
 			return fleet.App{}, err
 		}
-		app, ok := f.Find(name)
+		app, ok := f.Again(of)
 		if !ok {
-			return fleet.App{}, unknownApp(f, name)
+			return fleet.App{}, unknownApp(f, of.Name)
 		}
 		busy := app.Roll != nil
 		for _, worker := range app.Workers {
@@ -161,7 +161,7 @@ func (s site) idle(ctx context.Context, w world, name string) (fleet.App, error)
 		}
 		if app.Roll != nil && !said {
 			said = true
-			fmt.Fprintf(w.stdout, "%s: waiting for the roll that is under way\n", name)
+			fmt.Fprintf(w.stdout, "%s: waiting for the roll that is under way\n", app.Name)
 		}
 		select {
 		case <-ctx.Done():

@@ -118,6 +118,15 @@ func (f Fleet) Find(name string) (App, bool) {
 	return App{}, false
 }
 
+// Again is an app of another reading: systemd and a gopm run may have one of a name each.
+func (f Fleet) Again(app App) (App, bool) {
+	i := slices.IndexFunc(f.Apps, func(a App) bool { return a.Name == app.Name && a.Run == app.Run })
+	if i < 0 {
+		return App{}, false
+	}
+	return f.Apps[i], true
+}
+
 // Names are those of the apps' units.
 func (f Fleet) Names() []string {
 	var names []string
