@@ -77,6 +77,13 @@ func (r *Runner) serve(hello control.Hello) error {
 
 // job does a job of a unit, and returns when it is over.
 func (r *Runner) job(verb control.Verb, unit string) error {
+	if err := r.doJob(verb, unit); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, unit, err)
+	}
+	return nil
+}
+
+func (r *Runner) doJob(verb control.Verb, unit string) error {
 	job := rollout.Verb(verb)
 	for _, a := range r.apps {
 		switch {
@@ -96,19 +103,15 @@ func (r *Runner) job(verb control.Verb, unit string) error {
 	s, err := r.find(unit)
 	switch {
 	case err != nil:
+		return err
 	case verb == control.Reload:
-		err = errors.New("a reload is of a whole app")
+		return errors.New("a reload is of a whole app")
 	case r.stops() && verb != control.Stop:
-		err = rollout.ErrCanceled
+		return rollout.ErrCanceled
 	case verb == control.Stop:
-		err = s.stopByHand()
-	default:
-		err = <-s.do(job)
+		return s.stopByHand()
 	}
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", verb, unit, err)
-	}
-	return nil
+	return <-s.do(job)
 }
 
 // mostWorkers is more than anybody has.

@@ -223,7 +223,7 @@ func TestSteerActivator(t *testing.T) {
 		s.does(rollout.Restart, "x.target", "")
 		s.does(rollout.Stop, "x.target", "")
 		s.is("x.target inactive/dead", "gopm-activator@x.service inactive/dead")
-		s.does(rollout.Restart, "gopm-activator@x.service", "gopm-activator@x.service is not running")
+		s.does(rollout.Restart, "gopm-activator@x.service", "restart gopm-activator@x.service: it is not running")
 		s.does(rollout.Start, "x.target", "")
 	}
 	s.is(running(2)...)
@@ -254,7 +254,7 @@ func TestStartWithoutPort(t *testing.T) {
 	if taken, err = net.Listen("tcp", address); err != nil {
 		t.Fatalf("the port of a stopped app is not free: %v", err)
 	}
-	s.does(rollout.Start, "x.target", "open x.socket: listen tcp "+address+": bind: address already in use; something else listens on "+address+": another gopm run?")
+	s.does(rollout.Start, "x.target", "start x.target: open x.socket: listen tcp "+address+": bind: address already in use; something else listens on "+address+": another gopm run?")
 	s.is(stopped...)
 	taken.Close()
 	s.does(rollout.Start, "x.target", "")

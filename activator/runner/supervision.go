@@ -2,14 +2,13 @@ package runner
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/gopm/gopm/activator"
 	"github.com/gopm/gopm/activator/rollout"
-	"github.com/gopm/gopm/units"
 )
 
 // supervision is one activator.
@@ -111,7 +110,7 @@ func (a *runningApp) leave(why rollout.Verb) {
 // settings.
 func (a *runningApp) restartActivator(q appRequest) {
 	if a.current == nil || a.current.hasEnded() {
-		q.done <- fmt.Errorf("%s is not running", units.Activator(a.name))
+		q.done <- errors.New("it is not running")
 		return
 	}
 	a.leave(rollout.Restart)

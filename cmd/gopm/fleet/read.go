@@ -105,6 +105,9 @@ func (r *Reader) runs(ctx context.Context) (apps []*seen, missed error) {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
 			continue // it has just begun, or is over
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("it has not answered within %s", answerTime)
+		}
 		if err != nil {
 			missed = fmt.Errorf("the gopm run of %s: %w", run.Control.Runtime, err)
 			continue
