@@ -110,6 +110,8 @@ func (r *Runner) doJob(verb control.Verb, unit string) error {
 		return rollout.ErrCanceled
 	case verb == control.Stop:
 		return s.stopByHand()
+	case s.of.isStopped():
+		return fmt.Errorf("its app is stopped; start %s", s.of.target())
 	}
 	return <-s.do(job)
 }

@@ -84,6 +84,7 @@ func TestSteer(t *testing.T) {
 	s.is(running...)
 	s.does(rollout.Stop, "x.target", "")
 	s.is("x.target inactive/dead", stopped)
+	s.does(rollout.Start, "x@0.service", "start x@0.service: its app is stopped; start x.target")
 	s.reload <- struct{}{} // of what was stopped
 	s.does(systemd.Reload, "x-reload.service", "")
 	s.is("x.target inactive/dead", stopped)
