@@ -33,10 +33,10 @@ type Settings struct {
 	Listed      listing.Size   `json:"listed"`
 }
 
-// Full is what published figures come from: about 20 minutes on 2 CPUs.
+// Full is what published figures come from: about 25 minutes on 2 CPUs.
 func Full() Settings {
 	return Settings{
-		Workers: 4, Rounds: 3, For: 1500 * time.Millisecond, After: 4 * time.Second,
+		Workers: 4, Rounds: 5, For: 1500 * time.Millisecond, After: 4 * time.Second,
 		Loads: []load.Profile{load.KeepAlive, load.PerRequest, load.Slow, load.Large, load.Secure}, Reloads: 10, Others: 2,
 		Crashes: 5, Rate: 200, Connections: []int{64, 512}, Sizes: []int{2, 16, 64}, Apps: 20, Runs: 20, Listed: listing.Size{Apps: 50, Workers: 4},
 	}
