@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -53,7 +54,11 @@ func listen(t *testing.T, at control.Address, answer func(net.Conn)) {
 			}
 			go func() {
 				defer conn.Close()
-				answer(conn)
+				// To close it before all was read would take the answer back (unix(7),
+				// ECONNRESET).
+				if _, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
+					answer(conn)
+				}
 			}()
 		}
 	}()
