@@ -16,7 +16,6 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
@@ -401,36 +400,26 @@ func (m *Manager) States(ctx context.Context, pattern string) (map[string]State,
 	return states, nil
 }
 
-// State reads the state of a worker unit: property by property, since all that
-// systemd knows of a unit is a hundred times as much, and all at once, since on a
-// busy machine each answer may have to wait for its turn on a CPU.
+// stateProperties are what State stores, in its order.
+var stateProperties = []string{
+	"Unit.ActiveState", "Unit.SubState", "Unit.InvocationID", "Unit.InactiveExitTimestampMonotonic",
+	"Service.MainPID", "Service.NRestarts",
+}
+
+// State reads the state of a worker unit.
 func (m *Manager) State(ctx context.Context, unit string) (State, error) {
+	values, err := m.values(ctx, []string{unit}, stateProperties...)
+	if err != nil {
+		return State{}, err
+	}
+	var all []any
+	for _, name := range stateProperties {
+		all = append(all, values[unit][name])
+	}
 	var state State
 	var invocation []byte
 	var pid, restarts uint32
-	asking, asked := errgroup.WithContext(ctx)
-	for _, p := range []struct {
-		kind, name string
-		into       any
-	}{
-		{"Unit", "ActiveState", &state.Active},
-		{"Unit", "SubState", &state.Sub},
-		{"Unit", "InvocationID", &invocation},
-		{"Unit", "InactiveExitTimestampMonotonic", &state.Begun},
-		{"Service", "MainPID", &pid},
-		{"Service", "NRestarts", &restarts},
-	} {
-		asking.Go(func() error {
-			property, err := query(asked, m, func(conn *sd.Conn) (*sd.Property, error) {
-				return conn.GetUnitTypePropertyContext(asked, unit, p.kind, p.name)
-			})
-			if err != nil {
-				return err
-			}
-			return property.Value.Store(p.into)
-		})
-	}
-	if err := asking.Wait(); err != nil {
+	if err := dbus.Store(all, &state.Active, &state.Sub, &invocation, &state.Begun, &pid, &restarts); err != nil {
 		return State{}, fmt.Errorf("read state of %s: %w", unit, err)
 	}
 	state.PID, state.Restarts, state.Invocation = int(pid), int(restarts), hex.EncodeToString(invocation)
