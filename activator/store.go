@@ -11,6 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Notifier is a service manager as its service speaks to it (sd_notify(3)).
+type Notifier interface {
+	// Say tells it how things are, such as READY=1.
+	Say(state string)
+	// Keep puts a copy of fd into its descriptor store.
+	Keep(name string, fd int) error
+}
+
 // notifier is the service's side of sd_notify(3). Without systemd, that is
 // without $NOTIFY_SOCKET, it says nothing and stores nothing.
 type notifier struct {
