@@ -98,17 +98,18 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: give a verb and an app", errUsage)
 	}
 	verb, app, rest := flags.Arg(0), flags.Arg(1), flags.Args()[2:]
-	at := address(app, o.runtime)
 	if verb == "exec" {
 		// A signal ends it at once. One that was only noted here would be lost when the
 		// app takes its place, and a stop would wait for that until its time-out.
-		return execWorker(ctx, at, rest, o.exec)
+		return execWorker(ctx, address(app, o.runtime), rest, o.exec)
 	}
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
-	switch verb {
-	case "serve":
+	if verb == "serve" {
 		return serve(ctx, app)
+	}
+	at := address(app, o.runtime)
+	switch verb {
 	case "reload":
 		return reload(ctx, at, o.quiet, stdout)
 	case "wait":
