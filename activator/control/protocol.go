@@ -44,6 +44,14 @@ const (
 	Scale Verb = "scale"
 )
 
+// InstancesVariable is the setting of an activator that says how many workers there
+// are (gopm-activator(8)), and MostWorkers far more than one has room for in its store
+// (FileDescriptorStoreMax= of its unit).
+const (
+	InstancesVariable = "GOPM_INSTANCES"
+	MostWorkers       = 1000
+)
+
 // What bounds lines, in bytes.
 const (
 	// MaxLine is for a line of either side.
@@ -85,8 +93,7 @@ type Hello struct {
 	// Data is any JSON value.
 	Data json.RawMessage `json:"data,omitempty"`
 	// Unit is what a job, Kill, Forgive and Scale are about, Signal what Kill sends,
-	// and Count what GOPM_INSTANCES of gopm-activator(8) may be; empty: what the file
-	// says.
+	// and Count what InstancesVariable may be; empty: what the file says.
 	Unit   string `json:"unit,omitempty"`
 	Signal int    `json:"signal,omitempty"`
 	Count  string `json:"count,omitempty"`

@@ -91,9 +91,7 @@ func (r *Runner) doJob(verb control.Verb, unit string) error {
 			return a.reload(context.Background())
 		case verb != control.Reload && unit == a.target():
 			if verb == control.Stop {
-				a.mu.Lock()
-				a.byHand = true
-				a.mu.Unlock()
+				return a.stopByHand()
 			}
 			return a.do(appRequest{verb: job})
 		case verb == control.Restart && unit == units.Activator(a.name):
@@ -116,9 +114,6 @@ func (r *Runner) doJob(verb control.Verb, unit string) error {
 	return <-s.do(job)
 }
 
-// mostWorkers is more than anybody has.
-const mostWorkers = 1000
-
 // scale sets how many workers an app has from the next start of its activator on;
 // empty: what the file says.
 func (r *Runner) scale(unit, count string) error {
@@ -126,7 +121,7 @@ func (r *Runner) scale(unit, count string) error {
 		if unit != units.Activator(a.name) || !a.supervised() {
 			continue
 		}
-		if n, err := strconv.Atoi(count); count != "" && count != "max" && (err != nil || n < 1 || n > mostWorkers) {
+		if n, err := strconv.Atoi(count); count != "" && count != "max" && (err != nil || n < 1 || n > control.MostWorkers) {
 			return fmt.Errorf("%.40q is not a number of workers", count)
 		}
 		a.mu.Lock()

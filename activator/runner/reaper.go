@@ -136,11 +136,14 @@ func (p *process) signal(s unix.Signal) {
 }
 
 // runs tells whether it has not ended.
-func (p *process) runs() bool {
+func (p *process) runs() bool { return !isClosed(p.done) }
+
+// isClosed is for channels on which nothing is sent.
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-p.done:
-		return false
-	default:
+	case <-c:
 		return true
+	default:
+		return false
 	}
 }

@@ -267,14 +267,7 @@ func (r *Runner) changed() {
 }
 
 // stops tells whether everything ends.
-func (r *Runner) stops() bool {
-	select {
-	case <-r.stopping:
-		return true
-	default:
-		return false
-	}
-}
+func (r *Runner) stops() bool { return isClosed(r.stopping) }
 
 // say is a line of gopm's own.
 func (r *Runner) say(app string, instance int, format string, args ...any) {

@@ -67,6 +67,14 @@ func (a *runningApp) do(q appRequest) error {
 	return <-q.done
 }
 
+// stopByHand is what somebody asks for who may start it again.
+func (a *runningApp) stopByHand() error {
+	a.mu.Lock()
+	a.byHand = true
+	a.mu.Unlock()
+	return a.do(appRequest{verb: rollout.Stop})
+}
+
 // serve does jobs, one after the other; a start is over when the app is up, and may
 // be stopped before that.
 func (a *runningApp) serve() {
@@ -124,7 +132,7 @@ func (a *runningApp) begin(q appRequest) {
 		}()
 		return
 	}
-	if a.current == nil || a.current.hasEnded() {
+	if a.current == nil || isClosed(a.current.ended) {
 		if err := a.open(); err != nil {
 			a.mu.Lock()
 			a.byHand, a.job = true, "" // as it was: only a stopped one is not open

@@ -233,13 +233,14 @@ func (s *service) start(c command, invocation string, main *process, born func(p
 	if err != nil {
 		return nil, err
 	}
-	// No file says who the main process is: commands send it signals.
-	env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "MAINPID=") })
+	// No file says which run it is, nor who the main process is: commands send it signals.
+	env = slices.DeleteFunc(env, func(v string) bool {
+		return strings.HasPrefix(v, "MAINPID=") || strings.HasPrefix(v, "INVOCATION_ID=")
+	})
 	env = append(env, "INVOCATION_ID="+invocation)
 	if main != nil && main.runs() {
 		env = append(env, "MAINPID="+strconv.Itoa(main.pid))
 	}
-	env = unique(env) // a program may go by the first of a name
 	list := []string{c.words[0]}
 	for _, word := range c.words[1:] {
 		list = append(list, variables(word, env))

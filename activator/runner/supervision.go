@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gopm/gopm/activator"
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 )
 
@@ -19,18 +20,6 @@ type supervision struct {
 	once   sync.Once     // of up
 }
 
-func (s *supervision) hasEnded() bool {
-	select {
-	case <-s.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// instancesVariable is how many workers there are (gopm-activator(8)).
-const instancesVariable = "GOPM_INSTANCES"
-
 // variables are those of the activator.
 func (a *runningApp) variables() []string {
 	a.mu.Lock()
@@ -38,7 +27,7 @@ func (a *runningApp) variables() []string {
 	if a.count == "" {
 		return a.settings
 	}
-	return append(slices.Clone(a.settings), instancesVariable+"="+a.count)
+	return append(slices.Clone(a.settings), control.InstancesVariable+"="+a.count)
 }
 
 func (a *runningApp) activatorSettings() (activator.Settings, error) {
@@ -109,7 +98,7 @@ func (a *runningApp) leave(why rollout.Verb) {
 // restartActivator has another activator go on with the workers. It reads its
 // settings.
 func (a *runningApp) restartActivator(q appRequest) {
-	if a.current == nil || a.current.hasEnded() {
+	if a.current == nil || isClosed(a.current.ended) {
 		q.done <- errors.New("it is not running")
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 )
@@ -70,17 +71,13 @@ func parseWanted(word string) (wanted, error) {
 	n, err := strconv.Atoi(word)
 	relative := strings.HasPrefix(word, "+") || strings.HasPrefix(word, "-")
 	switch {
-	case err != nil || n > mostWorkers || n < -mostWorkers:
+	case err != nil || n > control.MostWorkers || n < -control.MostWorkers:
 		return wanted{}, fmt.Errorf("%w: %q is not a number of workers: 8, +2, -1, max or file", errUsage, word)
 	case n == 0 && !relative:
 		return wanted{}, fmt.Errorf("%w: an app has one worker at least; gopm stop stops it", errUsage)
 	}
 	return wanted{text: strconv.Itoa(n), relative: relative, n: n}, nil
 }
-
-// mostWorkers is far more than an activator has room for in its store
-// (FileDescriptorStoreMax= of its unit).
-const mostWorkers = 1000
 
 // scale sets the number and has the activator follow it.
 func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) error {
@@ -215,7 +212,7 @@ func (s site) setCount(ctx context.Context, app fleet.App, file, count string) e
 		return err
 	}
 	env, err := s.systemd.Environment(ctx, app.Activator())
-	is := env[instancesVariable]
+	is := env[control.InstancesVariable]
 	if err != nil || is == count {
 		return err
 	}
@@ -224,11 +221,9 @@ func (s site) setCount(ctx context.Context, app fleet.App, file, count string) e
 	} else {
 		err = os.Remove(file)
 	}
-	return errors.Join(fmt.Errorf("%s=%s is set by another drop-in, which counts more than %s: systemctl cat %s shows it", instancesVariable, is, file, app.Activator()),
+	return errors.Join(fmt.Errorf("%s=%s is set by another drop-in, which counts more than %s: systemctl cat %s shows it", control.InstancesVariable, is, file, app.Activator()),
 		err, s.systemd.ReadUnits(ctx))
 }
-
-const instancesVariable = "GOPM_INSTANCES"
 
 // write makes a drop-in of a count; where that is empty there shall be none.
 func write(file, count string) error {
@@ -238,7 +233,7 @@ func write(file, count string) error {
 		}
 		return nil
 	}
-	text := fmt.Sprintf("# Written by gopm scale; gopm scale APP file removes it.\n[Service]\nEnvironment=%s=%s\n", instancesVariable, count)
+	text := fmt.Sprintf("# Written by gopm scale; gopm scale APP file removes it.\n[Service]\nEnvironment=%s=%s\n", control.InstancesVariable, count)
 	// Only a whole one is ever seen.
 	if err := os.WriteFile(file+".new", []byte(text), 0o644); err != nil {
 		return err
