@@ -17,14 +17,15 @@ const module = "github.com/gopm/gopm"
 // arrows are the rooms and what each may import of the others, tests aside.
 var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "terminal", "units"},
-	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator", "generator/ecosystem", "generator/machine", "terminal", "units"},
+	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator/secret", "terminal", "units"},
 	"cmd/gopm/fleet":      {"activator/control", "activator/systemd", "units"},
 	"cmd/gopm/logs":       {"terminal", "units"},
 	"cmd/gopm/figures":    {},
 	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "terminal"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},
 	"generator":           {"generator/ecosystem", "templates", "units"},
-	"generator/ecosystem": {},
+	"generator/ecosystem": {"generator/secret"},
+	"generator/secret":    {},
 	"generator/nfpm":      {"generator", "packaging", "units"},
 	"packaging":           {},
 	"generator/machine":   {"generator/ecosystem"},
@@ -64,8 +65,7 @@ var doors = map[string][]string{
 	"github.com/spf13/pflag":                {"cmd/gopm-gen", "cmd/gopm-activator", "cmd/gopm"},
 	"charm.land/bubbletea/v2":               {"cmd/gopm", "cmd/gopm/monit"},
 	"github.com/charmbracelet/colorprofile": {"cmd/gopm"},
-	"github.com/charmbracelet/x/ansi":       {"cmd/gopm/monit"},
-	"github.com/schollz/progressbar":        {"cmd/gopm"},
+	"github.com/charmbracelet/x/ansi":       {"cmd/gopm", "cmd/gopm/monit"},
 	"golang.org/x/time":                     {"activator", "activator/nodeipc"},
 	"golang.org/x/sys":                      nil, // the kernel itself: everybody's
 	"golang.org/x/tools/txtar":              nil,

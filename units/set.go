@@ -29,9 +29,9 @@ const (
 
 // File is one file of a set.
 type File struct {
-	Path string      // below the root, with slashes
-	Text string      // all of it
-	Mode fs.FileMode // 0 is 0644
+	Path string      `json:"path"`           // below the root, with slashes
+	Text string      `json:"text"`           // all of it
+	Mode fs.FileMode `json:"mode,omitempty"` // 0 is 0644
 }
 
 // Secret reports whether only the owner of the file may read it.

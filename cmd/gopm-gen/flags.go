@@ -36,7 +36,7 @@ type flags struct {
 	node        bool
 	nfpm        string // the configuration to extend; empty: none is asked for
 
-	dryRun, diff, check, printApps bool
+	dryRun, diff, check, printApps, printUnits bool
 
 	json       bool
 	version    bool
@@ -76,6 +76,7 @@ func parseFlags(args []string, dir string, environ map[string]string) (flags, er
 	set.BoolVar(&f.diff, "diff", false, "")
 	set.BoolVar(&f.check, "check", false, "")
 	set.BoolVar(&f.printApps, "print-apps", false, "")
+	set.BoolVar(&f.printUnits, "print-units", false, "")
 	set.BoolVar(&f.json, "json", false, "")
 	set.BoolVar(&f.version, "version", false, "")
 	switch err := set.Parse(args); {
@@ -138,7 +139,7 @@ func (f *flags) fit() error {
 	for _, mode := range []struct {
 		name string
 		set  bool
-	}{{"--dry-run", f.dryRun}, {"--diff", f.diff}, {"--check", f.check}, {"--print-apps", f.printApps}} {
+	}{{"--dry-run", f.dryRun}, {"--diff", f.diff}, {"--check", f.check}, {"--print-apps", f.printApps}, {"--print-units", f.printUnits}} {
 		if mode.set {
 			modes = append(modes, mode.name)
 		}
@@ -146,7 +147,7 @@ func (f *flags) fit() error {
 	switch {
 	case len(modes) > 1:
 		return misused("%s: choose one", strings.Join(modes, " and "))
-	case f.output != "" && (f.check || f.printApps):
+	case f.output != "" && (f.check || f.printApps || f.printUnits):
 		return misused("%s writes nothing, so there is no --output", modes[0])
 	case f.nfpm != "" && len(modes) > 0:
 		return misused("%s writes nothing, so there is no --nfpm", modes[0])
@@ -189,4 +190,4 @@ func (f flags) outputDir() string {
 func (f flags) packaged() bool { return f.output == "" && f.destDir != "" }
 
 // readOnly reports whether nothing is written.
-func (f flags) readOnly() bool { return f.dryRun || f.diff || f.check || f.printApps }
+func (f flags) readOnly() bool { return f.dryRun || f.diff || f.check || f.printApps || f.printUnits }

@@ -14,6 +14,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--check --print-apps --diff", "--diff and --check and --print-apps: choose one", see},
 		{"--check --output x", "--check writes nothing, so there is no --output", see},
 		{"--print-apps --output x", "--print-apps writes nothing, so there is no --output", see},
+		{"--print-units --output x", "--print-units writes nothing, so there is no --output", see},
+		{"--print-units --print-apps", "--print-apps and --print-units: choose one", see},
 		{"--user --service-user me", "--user units run as whoever starts them, so there is no --service-user", see},
 		{"--service-user a:b", `--service-user "a:b": is not the name of an account`, `write the name of a user or group, such as "www-data"`},
 		{"--systemd-version 248", "--systemd-version 248: the oldest is 249", "older ones, such as those of Debian 11 and RHEL 8, lack what the units need; upgrade, or write 249"},

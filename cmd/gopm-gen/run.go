@@ -59,15 +59,18 @@ func (c command) run(ctx context.Context, args []string) int {
 // convert turns a file into units.
 func (c command) convert(ctx context.Context, f flags) int {
 	if f.file == "" {
-		name, problem := machine.Find(c.host, "gopm-gen")
+		name, problem := machine.Find(c.host)
 		if problem != nil {
 			return c.problems([]*ecosystem.Problem{problem}, f.json)
 		}
 		f.file = name
 	}
 	file, problems := ecosystem.Load(ctx, c.host, f.file, ecosystem.Options{Root: f.root, Env: f.env, Only: f.only, Node: f.node})
-	if f.printApps {
+	switch {
+	case f.printApps:
 		return c.printApps(file, problems, f.json)
+	case f.printUnits:
+		return c.printUnits(f, file, problems)
 	}
 	result, more := c.generate(ctx, f, file)
 	// Without apps, what the generator misses is only a consequence.
@@ -139,19 +142,6 @@ func inOrder(loaded, generated []*ecosystem.Problem) []*ecosystem.Problem {
 func (c command) exists(name string) bool {
 	_, err := fs.Stat(c.host.Files, machine.OnDisk(c.host, name))
 	return err == nil
-}
-
-// printApps prints the apps as PM2 has them.
-func (c command) printApps(file ecosystem.File, problems []*ecosystem.Problem, asJSON bool) int {
-	if len(problems) > 0 {
-		return c.problems(problems, asJSON)
-	}
-	apps := make([]map[string]any, 0, len(file.Apps))
-	for _, app := range file.Apps {
-		apps = append(apps, app.PM2())
-	}
-	c.json(c.stdout, apps)
-	return exitOK
 }
 
 // problems prints what is wrong with the file.

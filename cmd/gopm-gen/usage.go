@@ -15,6 +15,7 @@ what to do (else: write the units)
                            any does (there: below --output, by default what is installed)
       --check              print the report, write nothing; exit 1 if anything is lost
       --print-apps         print the apps as PM2 sees them, as JSON
+      --print-units        print the units and the report as JSON, as gopm run takes them
 
 what to read
       --env NAME           take the variables of env_NAME too

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gopm/gopm/cmd/gopm/fleet"
-	"github.com/gopm/gopm/generator/ecosystem"
+	"github.com/gopm/gopm/generator/secret"
 	"github.com/gopm/gopm/terminal"
 )
 
@@ -84,7 +84,7 @@ func masked(env []string, secrets bool) []string {
 	var out []string
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
-		if !secrets && !slices.Contains(folders, name) && ecosystem.IsSecret(name, value) {
+		if !secrets && !slices.Contains(folders, name) && secret.Is(name, value) {
 			value = hidden
 		}
 		out = append(out, name+"="+value)

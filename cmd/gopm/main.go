@@ -53,6 +53,9 @@ func main() {
 	if err == nil {
 		return
 	}
+	if said, ok := errors.AsType[saidError](err); ok {
+		os.Exit(int(said))
+	}
 	fmt.Fprintf(os.Stderr, "gopm: error: %v\n", err)
 	switch {
 	case errors.Is(err, errUsage):

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strings"
+	"time"
 	"unicode/utf8"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/terminal"
@@ -15,7 +17,10 @@ type progress struct {
 	w     world
 	quiet bool
 	term  terminal.Terminal
-	bar   *progressbar.ProgressBar // nil before the first step
+	begun time.Time // zero before the first step
+
+	doing       string
+	done, total int
 }
 
 func newProgress(w world, quiet bool) *progress {
@@ -24,48 +29,49 @@ func newProgress(w world, quiet bool) *progress {
 
 // step is an activator's answer on the way.
 func (p *progress) step(answer control.Answer) {
-	switch {
-	case p.quiet:
-		return
-	case !p.term.Is || answer.Roll == nil:
-		p.line(answer.Progress)
-		return
-	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions(answer.Roll.Total,
-			progressbar.OptionSetWriter(p.w.stdout),
-			progressbar.OptionSetWidth(16),
-			progressbar.OptionShowCount(),
-			progressbar.OptionSetElapsedTime(true),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionEnableColorCodes(p.term.Colour),
-		)
+	if p.term.Is && answer.Roll != nil {
+		if p.begun.IsZero() {
+			p.begun = time.Now()
+		}
+		// A worker that is being replaced isn't yet.
+		p.done, p.total = max(0, answer.Roll.Done-1), answer.Roll.Total
 	}
 	p.line(answer.Progress)
-	// A worker that is being replaced isn't yet.
-	_ = p.bar.Set(max(0, answer.Roll.Done-1)) // it fails where the terminal does
 }
 
 // line says something: in the bar, where there is one.
 func (p *progress) line(text string) {
 	switch {
 	case p.quiet:
-	case p.bar != nil:
-		p.bar.Describe(shorten(text, p.term.Width-40))
-	default:
+	case p.begun.IsZero():
 		fmt.Fprintln(p.w.stdout, text)
+	default:
+		p.doing = text
+		p.draw()
 	}
 }
 
 // end leaves the terminal at the beginning of a line. done: all steps are.
 func (p *progress) end(done bool) {
-	if p.bar == nil {
+	if p.quiet || p.begun.IsZero() {
 		return
 	}
 	if done {
-		_ = p.bar.Finish()
+		p.done = p.total
+		p.draw()
 	}
 	fmt.Fprintln(p.w.stdout)
+}
+
+// barWidth is that of the bar alone, in columns.
+const barWidth = 16
+
+// draw draws the bar over the one before.
+func (p *progress) draw() {
+	total := max(p.total, 1)
+	full := barWidth * min(p.done, total) / total
+	bar := fmt.Sprintf(" %3d%% |%s%s| (%d/%d) [%s]", 100*min(p.done, total)/total, strings.Repeat("█", full), strings.Repeat(" ", barWidth-full), p.done, p.total, time.Since(p.begun).Truncate(time.Second))
+	fmt.Fprintf(p.w.stdout, "\r%s%s%s", shorten(p.doing, p.term.Width-utf8.RuneCountInString(bar)-1), bar, ansi.EraseLineRight)
 }
 
 // shorten cuts a text to n characters, the last of which tells that it was cut.

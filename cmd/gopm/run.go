@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 	"unicode/utf8"
@@ -19,11 +15,7 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/runner"
-	"github.com/gopm/gopm/generator"
-	"github.com/gopm/gopm/generator/ecosystem"
-	"github.com/gopm/gopm/generator/machine"
 	"github.com/gopm/gopm/terminal"
-	"github.com/gopm/gopm/units"
 )
 
 // runOptions are the flags of gopm run.
@@ -66,31 +58,29 @@ func runVerb() verb {
 func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 	signals := listen() // first: a SIGHUP would end this process before
 	defer signals.close()
-	set, report, err := convert(ctx, o, args)
+	tools, err := findTools()
 	if err != nil {
 		return err
 	}
-	activator, agent, err := tools()
+	converted, err := convert(ctx, w, tools.generator, o, args)
 	if err != nil {
 		return err
 	}
-	// What the conversion took is not needed again. As in gopm-activator@.service:
-	debug.SetGCPercent(50)
-	debug.FreeOSMemory()
+	debug.SetGCPercent(50) // as in gopm-activator@.service
 	run, err := (control.Process{UID: os.Getuid(), Runtime: w.getenv("XDG_RUNTIME_DIR")}).NewRun()
 	if err != nil {
 		return err
 	}
 	defer run.Close()
-	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, report))
+	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, converted))
 	defer lines.close()
-	for _, text := range refused(report) {
+	for _, text := range converted.refused() {
 		lines.print(runner.Line{At: time.Now(), Instance: -1, Kind: runner.Process, Text: []byte(text)})
 	}
 	return runner.Run(ctx, runner.Options{
-		Units:     set.Files(),
+		Units:     converted.Units,
 		Runtime:   run.Manager,
-		Activator: activator, Agent: agent,
+		Activator: tools.activator, Agent: tools.agent,
 		Environ: os.Environ(),
 		Host:    os.DirFS("/"),
 		Lines:   lines.print,
@@ -98,91 +88,6 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 		Reload:  signals.reload,
 		Hurry:   signals.hurry,
 	})
-}
-
-// convert makes the units that gopm-gen would.
-func convert(ctx context.Context, o runOptions, args []string) (set units.Set, report generator.Report, err error) {
-	host := machine.Host()
-	var name string
-	if len(args) > 0 {
-		name = args[0]
-	} else {
-		found, problem := machine.Find(host, "gopm run")
-		if problem != nil {
-			return set, report, problemsOf([]*ecosystem.Problem{problem})
-		}
-		name = found
-	}
-	file, problems := ecosystem.Load(ctx, host, name, ecosystem.Options{Env: o.env, Only: o.only, Node: o.node})
-	if len(problems) > 0 {
-		return set, report, problemsOf(problems)
-	}
-	options := generator.Options{Root: path.Dir(file.Path), Systemd: newestSystemd, SourceExists: true}
-	// Accounts are root's to give. An app that names none runs as who runs gopm.
-	if host.UID == 0 {
-		options.ServiceUser = "root"
-	} else {
-		options.User = true
-	}
-	result, problems := generator.Generate(file, options)
-	if len(problems) > 0 {
-		return set, report, problemsOf(problems)
-	}
-	return result.Units, result.Report, nil
-}
-
-// refused is what of the file nobody does.
-func refused(report generator.Report) []string {
-	var out []string
-	for _, app := range report.Apps {
-		for _, note := range app.Notes {
-			if note.Fate == ecosystem.Refused {
-				out = append(out, fmt.Sprintf("%s: %s: %s", app.Name, note.Key, note.Text))
-			}
-		}
-	}
-	return out
-}
-
-// newestSystemd: the runner knows all that any of them knows.
-const newestSystemd = 300
-
-// problemsOf is all that is wrong with a file, a line for each.
-func problemsOf(problems []*ecosystem.Problem) error {
-	var all []error
-	for _, p := range problems {
-		text := p.Error()
-		if p.Hint != "" {
-			text += "\nhint: " + p.Hint
-		}
-		all = append(all, errors.New(text))
-	}
-	return errors.Join(all...)
-}
-
-// tools finds what belongs to gopm: beside its own file, or where packages put it.
-func tools() (activator, agent string, err error) {
-	own, err := os.Executable()
-	if err != nil {
-		return "", "", fmt.Errorf("find gopm itself: %w", err)
-	}
-	activator = filepath.Join(filepath.Dir(own), "gopm-activator")
-	if _, err := os.Stat(activator); err != nil {
-		if activator, err = exec.LookPath("gopm-activator"); err != nil {
-			return "", "", fmt.Errorf("find gopm-activator: it is neither beside %s nor in PATH", own)
-		}
-		if activator, err = filepath.Abs(activator); err != nil {
-			return "", "", err
-		}
-	}
-	agent = filepath.Join(filepath.Dir(activator), "../lib/gopm/agent.cjs")
-	if _, err := os.Stat(agent); err != nil {
-		agent = units.Agent
-	}
-	if _, err := os.Stat(agent); err != nil {
-		return "", "", fmt.Errorf("find what is loaded into workers: %w; it comes with gopm", err)
-	}
-	return activator, agent, nil
 }
 
 // signals are those that steer a run.
@@ -224,10 +129,10 @@ func (s *signals) close() {
 }
 
 // styleOf is how lines are printed.
-func styleOf(w world, o runOptions, report generator.Report) style {
+func styleOf(w world, o runOptions, c conversion) style {
 	s := style{json: o.json, raw: o.raw}
 	s.colour = terminal.Of(w.stdout, w.getenv).Colour
-	for _, app := range report.Apps {
+	for _, app := range c.Apps {
 		s.width = max(s.width, utf8.RuneCountInString("0|"+app.Name))
 	}
 	return s

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/gopm/gopm/generator/secret"
 )
 
 // check refuses a value of the wrong kind and returns the one to go on with: a
@@ -65,7 +67,7 @@ func (a *appReader) text(key, s string) bool {
 		return true
 	}
 	what := quoted(s) + " "
-	if row, _, _ := strings.Cut(key, "."); strings.HasPrefix(row, "env") || row == "deploy" || IsSecret(key, s) {
+	if row, _, _ := strings.Cut(key, "."); strings.HasPrefix(row, "env") || row == "deploy" || secret.Is(key, s) {
 		what = "" // a message may end in the log of a build
 	}
 	a.problemOn(key, what+"has a control character, which a unit cannot hold", "take it out, or let the app read it from a file")

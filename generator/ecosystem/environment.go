@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gopm/gopm/generator/secret"
 )
 
 func (a *appReader) environment(v value) { a.given.base = a.variables(v, false) }
@@ -29,7 +31,7 @@ func (a *appReader) variables(v value, block bool) []Variable {
 				continue
 			}
 		}
-		out = append(out, Variable{Name: f.key, Value: text, Secret: IsSecret(f.key, text)})
+		out = append(out, Variable{Name: f.key, Value: text, Secret: secret.Is(f.key, text)})
 	}
 	return out
 }
@@ -131,7 +133,7 @@ func (a *appReader) openSecrets() {
 		key   string
 		words []string
 	}{{"args", a.app.Args}, {"node_args", a.given.nodeArgs}, {"script", strings.Fields(a.given.script)}} {
-		if list := secretWords(of.words); len(list) > 0 {
+		if list := secret.Words(of.words); len(list) > 0 {
 			a.noteOn(of.key, Differently, "%s: looks secret, and everyone can read a unit, as they can the arguments of a process; env is the place for it", strings.Join(list, ", "))
 		}
 	}

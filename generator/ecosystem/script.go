@@ -7,6 +7,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
+
+	"github.com/gopm/gopm/generator/secret"
 )
 
 // wrapper stands before the text on its first line, as in Node, so that lines
@@ -183,7 +185,7 @@ func (s *scripts) syntax(name string, sc *script, wrong *complaint) *Problem {
 	}
 	out.Text = "syntax error: " + oneLine(message)
 	out.Hint = "look at this line: " + quoted(strings.TrimSpace(sc.line(out.Line)))
-	if secretLine(sc.line(out.Line)) {
+	if secret.InLine(sc.line(out.Line)) {
 		out.Hint = "look at this line" // and not into a log for a secret
 	}
 	if message == atEnd {

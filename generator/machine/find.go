@@ -17,9 +17,8 @@ var usualNames = []string{
 	"pm2.config.js", "pm2.config.cjs", "process.json", "process.yml",
 }
 
-// Find returns the ecosystem file in the current folder of host. program is who
-// asks, for a hint.
-func Find(host ecosystem.Host, program string) (string, *ecosystem.Problem) {
+// Find returns the ecosystem file in the current folder of host.
+func Find(host ecosystem.Host) (string, *ecosystem.Problem) {
 	for _, name := range usualNames {
 		info, err := fs.Stat(host.Files, OnDisk(host, name))
 		if err == nil && !info.IsDir() {
@@ -33,7 +32,7 @@ func Find(host ecosystem.Host, program string) (string, *ecosystem.Problem) {
 	return "", &ecosystem.Problem{
 		File: usualNames[0],
 		Text: "no such file, nor " + strings.Join(usualNames[1:], ", ") + ", nor a " + manifest + " with apps",
-		Hint: "name the ecosystem file: " + program + " path/to/ecosystem.config.js",
+		Hint: "name the ecosystem file, such as path/to/ecosystem.config.js",
 	}
 }
 

@@ -36,7 +36,7 @@ _gopm_gen() {
 	esac
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W '--app-root --check --diff --dry-run --env --help --json --listen --nfpm --node
-			--only --output --prefix --print-apps --service-user --systemd-version --user --version' -- "$cur"))
+			--only --output --prefix --print-apps --print-units --service-user --systemd-version --user --version' -- "$cur"))
 		return
 	fi
 	COMPREPLY=()
