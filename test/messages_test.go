@@ -31,8 +31,11 @@ func (s scenario) lookAt(app string) control.Status {
 func (s scenario) measured(app string) control.Status {
 	s.t.Helper()
 	at := control.Address{App: app, Path: s.HostFile("/run/gopm/" + app + ".sock")}
-	status, err := control.AskMeasures(s.t.Context(), at, time.Second)
-	s.must(err)
+	var status control.Status
+	control.Survey{Measures: time.Second, Patience: 5 * time.Second}.Ask(s.t.Context(), []control.Address{at}, func(_ int, answer control.Status, err error) {
+		s.must(err)
+		status = answer
+	})
 	return status
 }
 

@@ -64,15 +64,8 @@ func ask(ctx context.Context, at Address, hello Hello, part func(Answer)) error 
 		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
 			return fmt.Errorf("read answer of activator: %w", err)
 		}
-		switch {
-		case answer.Canceled:
-			return fmt.Errorf("%w: %s", ErrCanceled, answer.Error)
-		case answer.Denied:
-			return &deniedError{answer.Error}
-		case answer.Error != "":
-			return errors.New(answer.Error)
-		case answer.Done:
-			return nil
+		if last, err := answer.outcome(); last {
+			return err
 		}
 		part(answer)
 	}
@@ -80,9 +73,25 @@ func ask(ctx context.Context, at Address, hello Hello, part func(Answer)) error 
 		return err
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("read answer of activator: a line of over %d bytes", MaxPart)
+		return errTooLong
 	}
 	return ErrGone
+}
+
+// errTooLong tells that what answers is no activator.
+var errTooLong = fmt.Errorf("read answer of activator: a line of over %d bytes", MaxPart)
+
+// outcome tells whether it is the last answer, and what has become of the request.
+func (a Answer) outcome() (last bool, err error) {
+	switch {
+	case a.Canceled:
+		err = fmt.Errorf("%w: %s", ErrCanceled, a.Error)
+	case a.Denied:
+		err = &deniedError{a.Error}
+	case a.Error != "":
+		err = errors.New(a.Error)
+	}
+	return a.Done || err != nil, err
 }
 
 // Insist is Ask again and again for as long as the activator goes away before
@@ -216,16 +225,21 @@ func closeAll(fds []int) {
 
 func dial(ctx context.Context, at Address) (*net.UnixConn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", at.Path)
-	if err != nil && at.App == "" {
-		return nil, fmt.Errorf("reach the gopm run: %w", err)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reach the activator of %s: %w; start %s.target or, if it runs and somebody has removed the socket, restart gopm-activator@%s.socket", at.App, err, at.App, at.App)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("reach the activator of %s: %w", at.App, err)
+		return nil, unreached(at, err)
 	}
 	return conn.(*net.UnixConn), nil
+}
+
+// unreached says who cannot be, and what to do about it.
+func unreached(at Address, err error) error {
+	switch {
+	case at.App == "":
+		return fmt.Errorf("reach the gopm run: %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("reach the activator of %s: %w; start %s.target or, if it runs and somebody has removed the socket, restart gopm-activator@%s.socket", at.App, err, at.App, at.App)
+	}
+	return fmt.Errorf("reach the activator of %s: %w", at.App, err)
 }
 
 func pause(ctx context.Context) error {

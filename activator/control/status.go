@@ -1,11 +1,6 @@
 package control
 
-import (
-	"context"
-	"encoding/json"
-	"errors"
-	"time"
-)
+import "encoding/json"
 
 // Status is what an activator knows of its app. The names of its fields in JSON
 // are promised by gopm-activator(8).
@@ -131,36 +126,4 @@ type Listener struct {
 	// how many for each instance in turn. Only TCP has them.
 	Waiting int   `json:"waiting"`
 	Queued  []int `json:"queued,omitempty"`
-}
-
-// AskStatus asks an activator for its status. It is sent in parts, one line each:
-// no line is longer than what one worker has told.
-func AskStatus(ctx context.Context, at Address) (Status, error) {
-	return askStatus(ctx, at, Hello{Verb: Look})
-}
-
-// AskMeasures is AskStatus with what the workers measure of themselves. Who does
-// not answer within patience, a millisecond at least and five seconds at most, is
-// shown without.
-func AskMeasures(ctx context.Context, at Address, patience time.Duration) (Status, error) {
-	return askStatus(ctx, at, Hello{Verb: Look, MeasureMS: max(patience.Milliseconds(), 1)})
-}
-
-func askStatus(ctx context.Context, at Address, hello Hello) (Status, error) {
-	var status *Status
-	err := ask(ctx, at, hello, func(answer Answer) {
-		switch {
-		case answer.Status != nil:
-			status = answer.Status
-		case answer.Worker != nil && status != nil:
-			status.Workers = append(status.Workers, *answer.Worker)
-		}
-	})
-	if err == nil && status == nil {
-		err = errors.New("the activator answers nothing; is it of another version?")
-	}
-	if err != nil {
-		return Status{}, err
-	}
-	return *status, nil
 }

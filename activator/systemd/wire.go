@@ -115,8 +115,8 @@ func sift(to io.Writer, from io.Reader, wanted func([]byte) bool) error {
 	}
 }
 
-// look tells how long the next message is, or a line of the authentication before
-// them, and whether it is let through.
+// look tells how long the next message is, or what there is of a line of the
+// authentication before them, and whether it is let through.
 func look(in *bufio.Reader, wanted func([]byte) bool) (size int, through bool, err error) {
 	first, err := in.Peek(1)
 	if err != nil {
@@ -129,7 +129,12 @@ func look(in *bufio.Reader, wanted func([]byte) bool) (size int, through bool, e
 	case 'B':
 		order = binary.BigEndian
 	default: // no answer of the authentication begins with one of these
-		return 1, true, nil
+		text, _ := in.Peek(in.Buffered()) // there is as much
+		line, _, whole := bytes.Cut(text, []byte{'\n'})
+		if whole {
+			return len(line) + 1, true, nil
+		}
+		return len(line), true, nil
 	}
 	head, err := in.Peek(fixedHeader)
 	if err != nil {

@@ -88,9 +88,7 @@ func (s site) watch(ctx context.Context, app fleet.App, ended <-chan error, show
 		if !app.Awake() {
 			continue
 		}
-		patient, cancel := context.WithTimeout(ctx, time.Second)
-		status, lookErr := control.AskStatus(patient, s.address(app))
-		cancel()
+		status, lookErr := control.AskStatus(ctx, s.address(app), time.Second)
 		if lookErr != nil {
 			continue // it may be denied
 		}

@@ -124,10 +124,11 @@ func TestReadProcess(t *testing.T) {
 	if p.began.Milliseconds() != 123450 || p.memory%2000 != 0 || p.memory == 0 {
 		t.Errorf("the process is %+v", p)
 	}
-	if p, ok := readProcess(os.Getpid()); !ok || p.began == 0 || p.memory < 1<<20 {
+	text := make([]byte, mostStat)
+	if p, ok := readProcess(os.Getpid(), text); !ok || p.began == 0 || p.memory < 1<<20 {
 		t.Errorf("this process is %+v, %v", p, ok)
 	}
-	if _, ok := readProcess(1 << 22); ok {
+	if _, ok := readProcess(1<<22, text); ok {
 		t.Error("a process is there that cannot be")
 	}
 }

@@ -32,15 +32,15 @@ func sinceBoot() (time.Duration, error) {
 // mostStat is more than any /proc/PID/stat has, in bytes.
 const mostStat = 4096
 
-// readProcess reads /proc/PID/stat; false where the process has gone. There may be
-// hundreds: os.Open would ask of each whether it can be waited for.
-func readProcess(pid int) (process, bool) {
+// readProcess reads /proc/PID/stat into text, of mostStat bytes; false where the
+// process has gone. There may be hundreds: os.Open would ask of each whether it can be
+// waited for.
+func readProcess(pid int, text []byte) (process, bool) {
 	file, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return process{}, false
 	}
 	defer unix.Close(file)
-	text := make([]byte, mostStat)
 	n, err := unix.Read(file, text)
 	if err != nil {
 		return process{}, false

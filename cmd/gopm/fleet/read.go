@@ -9,7 +9,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,10 +40,6 @@ type Place struct {
 	Control control.Manager
 }
 
-// asksAtATime is how many activators are asked at a time: of a thousand, the last
-// would not answer in time because of all the others.
-const asksAtATime = 64
-
 // Reader reads what there is, again and again. What a worker takes of a CPU is
 // since the reading before or, the first time, during Window.
 type Reader struct {
@@ -61,7 +56,6 @@ type Reader struct {
 	// it is not asked.
 	Patience time.Duration
 
-	mu   sync.Mutex
 	last map[int]sample // by process
 	read bool           // there was a reading before
 }
@@ -182,25 +176,8 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 // ask fills in what the activators know of their apps, and the service managers of
 // the workers that none has told of.
 func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
-	var mu sync.Mutex
-	asking, asked := errgroup.WithContext(ctx)
-	asking.SetLimit(asksAtATime)
-	for _, s := range apps {
-		// An activator that does not run must not be asked: that would start it.
-		if !awake(*s) {
-			continue
-		}
-		asking.Go(func() error {
-			err := r.askActivator(asked, s)
-			if errors.Is(err, control.ErrDenied) {
-				mu.Lock()
-				limited = err
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	if err := asking.Wait(); err != nil {
+	limited = r.askActivators(ctx, apps)
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	untold := make(map[Place][]string)
@@ -229,47 +206,52 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	return limited, nil
 }
 
-// askActivator fills in what an app's activator knows.
-func (r *Reader) askActivator(ctx context.Context, s *seen) error {
-	patient, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	status, err := r.status(patient, s.in.Control.Address(s.name))
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%s has not answered within %s", units.Activator(s.name), answerTime)
+// askActivators fills in what the activators know of their apps.
+func (r *Reader) askActivators(ctx context.Context, apps []*seen) (limited error) {
+	var asked []*seen
+	var at []control.Address
+	for _, s := range apps {
+		// An activator that does not run must not be asked: that would start it.
+		if awake(*s) {
+			asked, at = append(asked, s), append(at, s.in.Control.Address(s.name))
+		}
 	}
-	if err != nil {
+	control.Survey{Measures: r.Patience, Patience: answerTime}.Ask(ctx, at, func(i int, status control.Status, err error) {
+		s := asked[i]
+		switch {
+		case err == nil:
+			s.status = &status
+			for _, w := range status.Workers {
+				r.sample(w.PID)
+			}
+			return
+		case errors.Is(err, context.DeadlineExceeded):
+			err = fmt.Errorf("%s has not answered within %s", units.Activator(s.name), answerTime)
+		case errors.Is(err, control.ErrDenied):
+			limited = err
+		}
 		s.unseen = err.Error()
-		return errors.Join(err, r.askMode(ctx, s))
+	})
+	for _, s := range asked {
+		if s.status == nil {
+			r.askMode(ctx, s)
+		}
 	}
-	s.status = &status
-	for _, w := range status.Workers {
-		r.sample(w.PID)
-	}
-	return nil
+	return limited
 }
 
-// askMode fills in how an activator runs that does not say itself.
-func (r *Reader) askMode(ctx context.Context, s *seen) error {
+// askMode fills in how an activator runs that does not say itself; it stays unknown
+// where the service manager does not either.
+func (r *Reader) askMode(ctx context.Context, s *seen) {
 	env, err := s.in.Environment(ctx, units.Activator(s.name))
 	if s.mode = env["GOPM_MODE"]; s.mode == "" && err == nil {
 		s.mode = "cluster"
 	}
-	return err
-}
-
-// status is what an activator knows.
-func (r *Reader) status(ctx context.Context, at control.Address) (control.Status, error) {
-	if r.Patience > 0 {
-		return control.AskMeasures(ctx, at, r.Patience)
-	}
-	return control.AskStatus(ctx, at)
 }
 
 // sample looks at a process's CPU time for the first time, where there is no
 // reading before.
 func (r *Reader) sample(pid int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if _, known := r.last[pid]; known || r.read || pid == 0 {
 		return
 	}
@@ -291,8 +273,9 @@ func (r *Reader) measure(ctx context.Context, f Fleet) error {
 	var looking errgroup.Group
 	for part := range slices.Chunk(slices.Collect(f.running()), looksAtATime) {
 		looking.Go(func() error {
+			text := make([]byte, mostStat)
 			for _, w := range part {
-				if p, ok := readProcess(w.PID); ok {
+				if p, ok := readProcess(w.PID, text); ok {
 					w.Began, w.Memory = booted.Add(p.began), &p.memory
 				}
 			}
