@@ -72,6 +72,10 @@ func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 		c.finish(err)
 		return
 	}
+	if hello.Verb == control.Look {
+		a.show(c, time.Duration(hello.MeasureMS)*time.Millisecond)
+		return
+	}
 	a.do(func() {
 		switch hello.Verb {
 		case control.Exec:
@@ -84,12 +88,6 @@ func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 			a.reload(c)
 		case control.Send:
 			a.send(hello, c)
-		case control.Look:
-			a.survey(time.Duration(hello.MeasureMS)*time.Millisecond, func(got map[int]control.Measures) {
-				status, workers := a.look(got)
-				go answerLook(c, status, workers)
-			})
-			return // who only looks changes nothing
 		}
 		a.settle()
 	})

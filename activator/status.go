@@ -2,6 +2,7 @@ package activator
 
 import (
 	"bufio"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // outside the loop.
 const lookTimeout = 10 * time.Second
 
-// look is what control.AskStatus asks for, without its workers, and those, with
+// look is what control.Survey asks for, without its workers, and those, with
 // what they have measured.
 func (a *Activator) look(measured map[int]control.Measures) (control.Status, []control.Worker) {
 	s := control.Status{App: a.settings.App, Mode: "cluster", Instances: a.count, Ready: a.ready(), Aborted: a.aborted, Listeners: []control.Listener{}}
@@ -93,18 +94,36 @@ func lookAtGroup(g *group) control.Listener {
 	return l
 }
 
-// answerLook sends a status. It blocks while the client does not read.
-func answerLook(c *client, s control.Status, workers []control.Worker) {
-	_ = c.conn.SetWriteDeadline(time.Now().Add(lookTimeout))
-	// Each write wakes the client, who asks all activators at a time.
-	out := bufio.NewWriterSize(c.conn, control.MaxMessage)
-	_, _ = out.Write(control.Line(control.Answer{Status: &s}))
-	for i := range workers {
-		_, _ = out.Write(control.Line(control.Answer{Worker: &workers[i]}))
+// show sends a client what control.Survey asks for. It blocks while the workers
+// measure and while the client does not read; who only looks changes nothing.
+func (a *Activator) show(c *client, patience time.Duration) {
+	defer c.conn.Close()
+	type view struct {
+		status  control.Status
+		workers []control.Worker
 	}
-	_, _ = out.Write(control.Line(control.Answer{Done: true}))
-	_ = out.Flush() // an error is its own loss
-	c.conn.Close()
+	seen := make(chan view, 1)
+	a.do(func() {
+		a.survey(patience, func(got map[int]control.Measures) {
+			status, workers := a.look(got)
+			seen <- view{status, workers}
+		})
+	})
+	select {
+	case <-a.ctx.Done():
+	case v := <-seen:
+		_ = c.conn.SetWriteDeadline(time.Now().Add(lookTimeout))
+		// Each write wakes the client, who asks all activators at a time. Its error is
+		// the client's own loss.
+		buffer := bufio.NewWriterSize(c.conn, 8<<10)
+		out := json.NewEncoder(buffer)
+		_ = out.Encode(control.Answer{Status: &v.status})
+		for i := range v.workers {
+			_ = out.Encode(control.Answer{Worker: &v.workers[i]})
+		}
+		_ = out.Encode(control.Answer{Done: true})
+		_ = buffer.Flush()
+	}
 }
 
 func lookAtHeld(h held) control.Listener {
