@@ -36,6 +36,7 @@ func TestDebian13(t *testing.T) {
 	s.lossless(r)
 	s.systemctl("stop", site.Target)
 	s.stopped()
+	s.stopsWhileItStarts()
 	s.must(s.Start(t.Context()))
 	s.exactly(workers)
 }

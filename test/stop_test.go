@@ -42,6 +42,23 @@ func TestStop(t *testing.T) {
 		s.stopsAsked(func() { s.systemctl("stop", site.Target) })
 		s.stopped()
 	}
+	s.stopsWhileItStarts()
+}
+
+// stopsWhileItStarts stops a worker whose start command knows no signal yet: nothing has
+// failed.
+func (s scenario) stopsWhileItStarts() {
+	s.t.Helper()
+	s.dropIn("[Service]\nExecStartPost=\nExecStartPost=/usr/bin/sleep infinity\n")
+	defer s.dropIn("")
+	s.systemctl("start", "--no-block", site.Target)
+	s.eventually("its start command runs", func() bool {
+		state, err := s.Property(s.t.Context(), site.Instance(0), "SubState")
+		s.must(err)
+		return state == "start-post"
+	})
+	s.systemctl("stop", site.Target)
+	s.stopped()
 }
 
 // stopsAsked has the app stopped while requests are under way, each of which is

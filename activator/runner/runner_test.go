@@ -40,7 +40,7 @@ func script(text, more string) []units.File {
 		{Path: "usr/lib/systemd/system/x.target", Text: "[Unit]\nWants=x@0.service\n"},
 		{Path: "usr/lib/systemd/system-preset/80-gopm-x.preset", Text: "# of a test\nenable x.target\n"},
 		{Path: "usr/lib/systemd/system/x@.service", Text: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c \"" +
-			strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$$", "\n", `\n`).Replace(text) + "\"\nKillSignal=SIGINT\nSuccessExitStatus=130\nTimeoutStopSec=60s\n" + more + "\n"},
+			strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$$", "\n", `\n`).Replace(text) + "\"\nKillSignal=SIGINT\nSuccessExitStatus=SIGINT 130\nTimeoutStopSec=60s\n" + more + "\n"},
 		{Path: "usr/lib/systemd/system/x-reload.service", Text: "[Service]\nExecStart=/usr/bin/true\n" +
 			"ExecReload=-/usr/bin/systemctl reset-failed x@0.service\nExecReload=/usr/bin/systemctl try-restart x@0.service\n"},
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +120,9 @@ func newSpec(name string, u unit, instance string) (*spec, error) {
 		}
 	}
 	var err error
-	if s.success, err = codes(u.list("Service.SuccessExitStatus")); err != nil {
+	// The signals among them are no failure anyway.
+	isClean := func(word string) bool { return slices.Contains(clean, unix.SignalNum(word)) }
+	if s.success, err = codes(slices.DeleteFunc(u.list("Service.SuccessExitStatus"), isClean)); err != nil {
 		return nil, bad("SuccessExitStatus", err)
 	}
 	if s.final, err = codes(u.list("Service.RestartPreventExitStatus")); err != nil {

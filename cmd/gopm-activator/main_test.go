@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -51,5 +53,31 @@ func TestWaitIsStopped(t *testing.T) {
 	cancel(errors.New("interrupt signal received"))
 	if err := run(ctx, []string{"wait", "my-api", "0"}, nil); err != nil {
 		t.Errorf("fails with %v", err)
+	}
+}
+
+// systemd sends the signal of a stop to the worker first, and the worker's end may be
+// known before this process has its own.
+func TestWaitOutlivesItsWorker(t *testing.T) {
+	for name, test := range map[string]struct {
+		signal time.Duration // after the worker's end
+		want   string
+	}{
+		"in a stop":             {stopMargin / 2, ""},
+		"which ended by itself": {time.Hour, "my-api@0 is not ready: the worker's process has ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), test.signal)
+				defer cancel()
+				got := ""
+				if err := wait(ctx, address("my-api", t.TempDir()), []string{"0"}, process{pidfd: -1, ended: true}); err != nil {
+					got = err.Error()
+				}
+				if got != test.want {
+					t.Errorf("fails with %q, want %q", got, test.want)
+				}
+			})
+		})
 	}
 }

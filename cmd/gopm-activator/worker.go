@@ -21,15 +21,20 @@ func wait(ctx context.Context, at control.Address, args []string, main process) 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := while(ctx, main)
+	waiting, cancel := while(ctx, main)
 	defer cancel()
-	err = control.Insist(ctx, at, hello(control.Wait, instance))
+	err = control.Insist(waiting, at, hello(control.Wait, instance))
 	switch {
 	case err == nil:
 		return nil
-	case context.Cause(ctx) == errEnded:
-		return fmt.Errorf("%s@%d is not ready: %w", at.App, instance, errEnded)
-	case ctx.Err() != nil:
+	case context.Cause(waiting) == errEnded:
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(stopMargin):
+			return fmt.Errorf("%s@%d is not ready: %w", at.App, instance, errEnded)
+		}
+	case waiting.Err() != nil:
 		// Canceled by the signal of a stop: nothing has failed. The cause may name
 		// the signal.
 		return nil
@@ -39,6 +44,10 @@ func wait(ctx context.Context, at control.Address, args []string, main process) 
 
 // errEnded is why there is nothing to wait for.
 var errEnded = errors.New("the worker's process has ended")
+
+// stopMargin is how long the signal of a stop may take to reach this process: systemd
+// sends it to the worker first, whose end may be seen before.
+const stopMargin = 100 * time.Millisecond
 
 // drainOptions are the times of a stop.
 type drainOptions struct {
