@@ -179,6 +179,10 @@ func (s scenario) steers() {
 		w, _ := s.apps()["my-api"].Worker(2)
 		return w.State == control.Ready && w.PID != victim.PID && w.Restarts == 1
 	})
+	s.systemctl("reset-failed", "my-api@2.service")
+	if w, _ := s.apps()["my-api"].Worker(2); w.Restarts != 0 {
+		s.t.Errorf("after a reset-failed %s has %d restarts", w.Unit, w.Restarts)
+	}
 }
 
 // plain checks an app without an activator.

@@ -24,7 +24,7 @@ var pm2Words = map[string]pm2Word{
 	"delete":                {"gopm stop APP stops it and systemctl disable APP.target keeps it stopped; gopm-gen removes the units of an app that its file has no more", false},
 	"flush":                 {"logs are in the journal: journalctl --rotate --vacuum-time=1s drops them, of all units", false},
 	"reloadLogs":            {"nothing is to be reopened: logs are in the journal, and log files are rotated by logrotate with copytruncate", true},
-	"reset":                 {"restarts are counted by systemd: gopm reload APP and gopm restart APP begin at 0", false},
+	"reset":                 {"restarts are counted by systemd: systemctl reset-failed 'APP@*' sets them to 0, and so do gopm reload APP and gopm restart APP", false},
 	"deploy":                {"copy or pull the release and gopm reload APP; gopm-gen makes APP-update.service of post_update, which does both", false},
 	"pull":                  {"git pull, then gopm reload APP; gopm-gen makes APP-update.service of post_update, which does both", false},
 	"forward":               {"git checkout, then gopm reload APP", false},

@@ -14,7 +14,7 @@ type seen struct {
 	name       string
 	supervised bool
 	units      map[string]systemd.Unit // those that are loaded
-	pids       map[string]int          // of workers that no activator tells of, by unit
+	pids       map[string]int          // as systemd says, of units that it was asked about
 	restarts   map[string]int          // of the same
 	status     *control.Status         // the activator's; nil where it did not say
 	unseen     string                  // why
@@ -23,17 +23,17 @@ type seen struct {
 	ofRun      bool                    // a gopm run's
 }
 
-// pid is the process of an instance, as its activator says; 0 where it does not.
-func (s seen) pid(instance int) int {
+// told is an instance as its activator says; the zero value where it does not.
+func (s seen) told(instance int) control.Worker {
 	if s.status == nil {
-		return 0
+		return control.Worker{}
 	}
 	for _, w := range s.status.Workers {
 		if w.Instance == instance {
-			return w.PID
+			return w
 		}
 	}
-	return 0
+	return control.Worker{}
 }
 
 // join makes an app of it.
@@ -99,7 +99,10 @@ func joinWorker(s seen, instance int, told map[int]control.Worker) Worker {
 	w := Worker{Worker: told[instance]}
 	w.Instance, w.Unit = instance, unit
 	if w.PID == 0 {
-		w.PID, w.Restarts = s.pids[unit], s.restarts[unit]
+		w.PID = s.pids[unit]
+	}
+	if n, ok := s.restarts[unit]; ok {
+		w.Restarts = n
 	}
 	of := workerState(s.units[unit])
 	switch {

@@ -183,7 +183,9 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	untold := make(map[Place][]string)
 	for _, s := range apps {
 		for name, u := range s.units {
-			if instance, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" && s.pid(instance) == 0 {
+			instance, ok := units.InstanceOf(s.name, name)
+			// An activator does not hear of a systemctl reset-failed.
+			if told := s.told(instance); ok && u.Active != "inactive" && (told.PID == 0 || told.Restarts > 0) {
 				untold[s.in] = append(untold[s.in], name)
 			}
 		}
@@ -198,8 +200,10 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 				continue
 			}
 			for name := range s.units {
-				s.pids[name], s.restarts[name] = pids[name], restarts[name]
-				r.sample(pids[name])
+				if pid, ok := pids[name]; ok {
+					s.pids[name], s.restarts[name] = pid, restarts[name]
+					r.sample(pid)
+				}
 			}
 		}
 	}
