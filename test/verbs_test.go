@@ -127,6 +127,7 @@ func (s scenario) looks(pids map[string]int) {
 	}
 	s.says(`gopm: error: there is no app "my-app"; did you mean my-api?`+"\nexit 1", "describe", "my-app")
 	s.says(`gopm: error: there is no app "shop"; there are my-api, plain`+"\nexit 1", "reload", "shop")
+	s.says("gopm: error: there is no my-api@4: my-api has 4 instances, 0 to 3; gopm scale changes how many\nexit 1", "start", "my-api@4")
 	s.says("gopm: error: usage: there is no verb \"relaod\"; did you mean reload?\nhint: gopm --help\nexit 2", "relaod", "my-api")
 }
 

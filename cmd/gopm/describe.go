@@ -45,7 +45,7 @@ func describeVerb() verb {
 				if err != nil {
 					return err
 				}
-				return printApp(w, c.app, commands[c.app.Name], time.Now())
+				return printApp(w, c.app, commands[c.app.ID()], time.Now())
 			}
 		},
 	}

@@ -101,7 +101,7 @@ type command struct {
 }
 
 // commands asks the apps' service managers for them, by app.
-func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, error) {
+func (s site) commands(ctx context.Context, f fleet.Fleet) (map[fleet.ID]command, error) {
 	units := make(map[manager][]string)
 	for _, a := range f.Apps {
 		units[s.of(a)] = append(units[s.of(a)], firstUnit(a))
@@ -113,10 +113,10 @@ func (s site) commands(ctx context.Context, f fleet.Fleet) (map[string]command, 
 			return nil, err
 		}
 	}
-	out := make(map[string]command)
+	out := make(map[fleet.ID]command)
 	for _, a := range f.Apps {
 		if service, ok := services[s.of(a)][firstUnit(a)]; ok {
-			out[a.Name] = commandOf(service)
+			out[a.ID()] = commandOf(service)
 		}
 	}
 	return out, nil
@@ -195,7 +195,7 @@ func numbers(f fleet.Fleet) []int {
 }
 
 // jlist is the fleet as PM2 would have it.
-func jlist(f fleet.Fleet, commands map[string]command, now time.Time) []pm2Process {
+func jlist(f fleet.Fleet, commands map[fleet.ID]command, now time.Time) []pm2Process {
 	list := []pm2Process{}
 	first := numbers(f)
 	for i, a := range f.Apps {
@@ -204,7 +204,7 @@ func jlist(f fleet.Fleet, commands map[string]command, now time.Time) []pm2Proce
 			workers = []fleet.Worker{{Worker: control.Worker{State: fleet.WorkerStopped}}}
 		}
 		for _, w := range workers {
-			list = append(list, pm2ProcessOf(first[i]+w.Instance, a, w, commands[a.Name], now))
+			list = append(list, pm2ProcessOf(first[i]+w.Instance, a, w, commands[a.ID()], now))
 		}
 	}
 	return list

@@ -191,7 +191,7 @@ func joinNumbers(f fleet.Fleet, words []string) []string {
 	var out []string
 	for i, word := range words {
 		_, err := strconv.Atoi(word)
-		_, known := f.Find(word)
+		known := len(f.Find(word)) > 0
 		if i > 0 && err == nil && !known && !strings.Contains(out[len(out)-1], "@") {
 			out[len(out)-1] += "@" + word
 			continue

@@ -64,6 +64,9 @@ func only(f fleet.Fleet, words []string) (fleet.Fleet, error) {
 	chosen, err := choices(f, words)
 	f.Apps = nil
 	for _, c := range chosen {
+		if err := c.missing(); err != nil {
+			return f, err
+		}
 		if c.instance >= 0 {
 			c.app.Workers = c.workers()
 		}
@@ -81,6 +84,7 @@ func printJSON(w world, v any) error {
 // row is a worker or, for an app that has none, the app.
 type row struct {
 	app    fleet.App
+	name   string // the app's, as it is shown
 	worker fleet.Worker
 	none   bool
 	now    time.Time
@@ -97,7 +101,7 @@ type column struct {
 }
 
 var columns = []column{
-	{title: "app", cell: func(r row) string { return terminal.Plain(r.app.Name) }},
+	{title: "app", cell: func(r row) string { return terminal.Plain(r.name) }},
 	{title: "id", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Instance) })},
 	{title: "mode", dear: 1, cell: func(r row) string { return orDash(terminal.Plain(r.app.Mode)) }},
 	{title: "pid", dear: 3, right: true, cell: worker(func(w fleet.Worker) string { return number(w.PID) })},
@@ -158,12 +162,13 @@ func printFleet(w world, f fleet.Fleet, t terminal.Terminal, now time.Time) erro
 		return err
 	}
 	var rows []row
-	for _, a := range f.Apps {
+	names := f.Names()
+	for i, a := range f.Apps {
 		for _, worker := range a.Workers {
-			rows = append(rows, row{app: a, worker: worker, now: now})
+			rows = append(rows, row{app: a, name: names[i], worker: worker, now: now})
 		}
 		if len(a.Workers) == 0 {
-			rows = append(rows, row{app: a, none: true, now: now})
+			rows = append(rows, row{app: a, name: names[i], none: true, now: now})
 		}
 	}
 	if _, err := w.stdout.Write(table(rows, columns, t)); err != nil {

@@ -123,7 +123,7 @@ func TestJlist(t *testing.T) {
 	f.Apps[0].Workers[0].Metrics = map[string]control.Metric{"Loop delay": {Value: json.RawMessage(`"0.5"`), Unit: "ms"}}
 	f.Apps[0].Workers[0].Measures = &control.Measures{HeapUsed: 10 << 20, HeapTotal: 12 << 20, RequestsPerSecond: 2}
 	f.Apps[0].Workers[0].Actions = []string{"km:heapdump"}
-	commands := map[string]command{"my-api": {dir: "/srv/my-api", user: "my-api", interpreter: "node", script: "/srv/my-api/src/index.js", restarts: true}}
+	commands := map[fleet.ID]command{{Name: "my-api"}: {dir: "/srv/my-api", user: "my-api", interpreter: "node", script: "/srv/my-api/src/index.js", restarts: true}}
 	list := jlist(f, commands, noon)
 	first, err := json.Marshal(list[0])
 	if err != nil {
@@ -150,7 +150,10 @@ func TestJlist(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	f := fleetOf("shop", "shop")
 	f.Apps[1].Run = "/run/gopm/run-1"
-	before := jlist(f, nil, noon)
+	before := jlist(f, map[fleet.ID]command{{Name: "shop"}: {script: "old.js"}, {Name: "shop", Run: "/run/gopm/run-1"}: {script: "new.js"}}, noon)
+	if old, now := before[0].Env.Script, before[2].Env.Script; old != "old.js" || now != "new.js" {
+		t.Errorf("systemd's shop runs %s, that of a run %s", old, now)
+	}
 	f.Apps = append(fleetOf("my-api", "a").Apps, f.Apps...)
 	after := jlist(f, nil, noon)
 	seen := map[int]bool{}

@@ -95,7 +95,8 @@ func fleetOf(names ...string) fleet.Fleet {
 }
 
 func TestChoices(t *testing.T) {
-	two := fleetOf("my-api", "other")
+	two, twice := fleetOf("my-api", "other"), fleetOf("my-api", "other", "my-api")
+	twice.Apps[2].Run = "/run/gopm/run-7"
 	tests := []struct {
 		in    fleet.Fleet
 		words string
@@ -109,13 +110,21 @@ func TestChoices(t *testing.T) {
 		{two, "my-app", "", `there is no app "my-app"; did you mean my-api?`},
 		{two, "shop", "", `there is no app "shop"; there are my-api, other`},
 		{two, "my-api@x", "", `usage: "x" is not an instance's number`},
+		{two, "my-api@", "", `usage: "" is not an instance's number`},
+		{two, "my-api@-1", "", `usage: "-1" is not an instance's number`},
+		{two, "my-api all my-api! my-api@1 my-api@1", "my-api other my-api@1", ""},
+		{twice, "all", "my-api other my-api", ""},
+		{twice, "other run-7/my-api@0 systemd/my-api", "other my-api@0 my-api", ""},
+		{twice, "my-api", "", "there are 2 apps my-api: name one as systemd/my-api or run-7/my-api"},
+		{twice, "systemd/my-api my-api@1", "", "there are 2 apps my-api: name one as systemd/my-api@1 or run-7/my-api@1"},
+		{twice, "run-8/my-api", "", `there is no app "run-8/my-api"; did you mean run-7/my-api?`},
 		{two, "", "", "usage: give an app, or all"},
 		{two, "app.config.js", "", "app.config.js is a file: gopm run app.config.js runs its apps here and now, gopm-gen app.config.js makes units of them"},
 		{fleet.Fleet{}, "x", "", `there is no app "x", nor any other: gopm-gen makes units of an ecosystem file`},
 		{fleetOf(strings.Fields("aa1 aa2 aa3 aa4 aa5 aa6 aa7 aa8 aa9 ab1 ab2 ab3 ab4 ab5")...), "shop", "", `there is no app "shop"; there are aa1, aa2, aa3, aa4, aa5, aa6, aa7, aa8, aa9, ab1, ab2, ab3 and 2 more`},
 	}
 	for _, test := range tests {
-		chosen, err := choices(test.in, strings.Fields(test.words))
+		chosen, err := clearChoices(test.in, strings.Fields(test.words))
 		var got []string
 		for _, c := range chosen {
 			got = append(got, c.name())

@@ -128,6 +128,27 @@ func (c choice) name() string {
 	return c.app.Name + "@" + strconv.Itoa(c.instance)
 }
 
+// fullName is a name that no other choice has.
+func (c choice) fullName() string {
+	return strings.TrimSuffix(c.app.FullName(), c.app.Name) + c.name()
+}
+
+// missing tells that the app has no such instance.
+func (c choice) missing() error {
+	if c.instance < 0 || !c.app.Lacks(c.instance) {
+		return nil
+	}
+	return fmt.Errorf("there is no %s: %s has %s; gopm scale changes how many", c.name(), c.app.Name, count(c.app.Instances))
+}
+
+// count is a number of instances.
+func count(n int) string {
+	if n == 1 {
+		return "one instance, 0"
+	}
+	return fmt.Sprintf("%d instances, 0 to %d", n, n-1)
+}
+
 // unit is what systemd has to start or stop.
 func (c choice) unit() string {
 	if c.instance < 0 {
@@ -158,7 +179,32 @@ func (s site) choose(ctx context.Context, words []string) ([]choice, error) {
 		}
 		return nil, err
 	}
-	return choices(f, words)
+	return clearChoices(f, words)
+}
+
+// clearChoices is choices where each word must name one thing that there is.
+func clearChoices(f fleet.Fleet, words []string) ([]choice, error) {
+	chosen, err := choices(f, words)
+	if err != nil {
+		return nil, err
+	}
+	for _, word := range words {
+		apps, instance, err := named(f, word)
+		if err != nil || len(apps) < 2 || word == everything {
+			continue
+		}
+		var full []string
+		for _, app := range apps {
+			full = append(full, choice{app, instance}.fullName())
+		}
+		return nil, fmt.Errorf("there are %d apps %s: name one as %s", len(apps), apps[0].Name, strings.Join(full, " or "))
+	}
+	for _, c := range chosen {
+		if err := c.missing(); err != nil {
+			return nil, err
+		}
+	}
+	return chosen, nil
 }
 
 // isFile tells whether a word is the name of a file, as PM2's verbs take them.
@@ -186,39 +232,55 @@ func (s site) chooseOne(ctx context.Context, word string) (choice, error) {
 	return found[0], nil
 }
 
-// choices finds what words name among the apps that there are.
+// everything is the word for all apps.
+const everything = "all"
+
+// choices finds what words name among the apps that there are, each once. A word names
+// several where systemd and a gopm run have an app of that name each.
 func choices(f fleet.Fleet, words []string) ([]choice, error) {
 	if len(words) == 0 {
 		return nil, fmt.Errorf("%w: give an app, or all", errUsage)
 	}
+	type part struct {
+		id       fleet.ID
+		instance int
+	}
+	chosen := make(map[part]bool)
 	var out []choice
 	for _, word := range words {
-		if word == "all" {
-			for _, a := range f.Apps {
-				out = append(out, choice{a, -1})
+		apps, instance, err := named(f, word)
+		if err != nil {
+			return nil, err
+		}
+		for _, app := range apps {
+			if p := (part{app.ID(), instance}); !chosen[p] {
+				chosen[p] = true
+				out = append(out, choice{app, instance})
 			}
-			continue
 		}
-		if app, ok := f.Find(word); ok {
-			out = append(out, choice{app, -1})
-			continue
-		}
-		name, number, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(word, ".service"), ".target"), "@")
-		app, ok := f.Find(name)
-		if !ok {
-			return nil, unknownApp(f, word)
-		}
-		instance := -1
-		if number != "" {
-			n, err := strconv.Atoi(number)
-			if err != nil || n < 0 {
-				return nil, fmt.Errorf("%w: %q is not an instance's number", errUsage, number)
-			}
-			instance = n
-		}
-		out = append(out, choice{app, instance})
 	}
 	return out, nil
+}
+
+// named are the apps that a word names, and which instance of them; -1: all.
+func named(f fleet.Fleet, word string) (apps []fleet.App, instance int, err error) {
+	if word == everything {
+		return f.Apps, -1, nil
+	}
+	if apps = f.Find(word); len(apps) > 0 {
+		return apps, -1, nil
+	}
+	name, number, ofOne := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(word, ".service"), ".target"), "@")
+	if apps = f.Find(name); len(apps) == 0 {
+		return nil, 0, unknownApp(f, word)
+	}
+	if !ofOne {
+		return apps, -1, nil
+	}
+	if instance, err = strconv.Atoi(number); err != nil || instance < 0 {
+		return nil, 0, fmt.Errorf("%w: %q is not an instance's number", errUsage, number)
+	}
+	return apps, instance, nil
 }
 
 // mostNames is how many apps fit into a line.

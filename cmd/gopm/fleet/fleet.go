@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"path"
 	"slices"
 	"time"
 
@@ -105,32 +106,63 @@ func (a App) Worker(instance int) (Worker, bool) {
 	return a.Workers[i], true
 }
 
-// Find is the app of a name: its own, or its units'.
-func (f Fleet) Find(name string) (App, bool) {
-	for _, is := range []func(App) bool{
-		func(a App) bool { return a.Name == name },
-		func(a App) bool { return a.Title == name },
-	} {
-		if i := slices.IndexFunc(f.Apps, is); i >= 0 {
-			return f.Apps[i], true
-		}
-	}
-	return App{}, false
+// ID tells an app from each other: systemd and each gopm run may have one of a name.
+type ID struct{ Name, Run string }
+
+// ID is the app's.
+func (a App) ID() ID { return ID{a.Name, a.Run} }
+
+// Lacks tells that an app has no such instance, nor a surge worker of that number. Only
+// its activator knows how many there are.
+func (a App) Lacks(instance int) bool {
+	_, ok := a.Worker(instance)
+	return !ok && instance >= a.Instances && a.Supervised && a.awake && a.Unseen == ""
 }
 
-// Again is an app of another reading: systemd and a gopm run may have one of a name each.
+// FullName is the app's name that no other has, such as systemd/my-api or
+// run-1234/my-api: whose it is comes first.
+func (a App) FullName() string {
+	if a.Run == "" {
+		return "systemd/" + a.Name
+	}
+	return path.Base(a.Run) + "/" + a.Name
+}
+
+// Find are the apps of a name: that of their units, the full one, or their own.
+func (f Fleet) Find(name string) []App {
+	for _, other := range []func(App) bool{
+		func(a App) bool { return a.Name != name },
+		func(a App) bool { return a.FullName() != name },
+		func(a App) bool { return a.Title != name },
+	} {
+		if found := slices.DeleteFunc(slices.Clone(f.Apps), other); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// Again is an app of another reading.
 func (f Fleet) Again(app App) (App, bool) {
-	i := slices.IndexFunc(f.Apps, func(a App) bool { return a.Name == app.Name && a.Run == app.Run })
+	i := slices.IndexFunc(f.Apps, func(a App) bool { return a.ID() == app.ID() })
 	if i < 0 {
 		return App{}, false
 	}
 	return f.Apps[i], true
 }
 
-// Names are those of the apps' units.
+// Names are those of the apps' units, each in full where another app has it too.
 func (f Fleet) Names() []string {
+	count := make(map[string]int)
+	for _, a := range f.Apps {
+		count[a.Name]++
+	}
 	var names []string
 	for _, a := range f.Apps {
+		if count[a.Name] > 1 {
+			names = append(names, a.FullName())
+			continue
+		}
 		names = append(names, a.Name)
 	}
 	return names

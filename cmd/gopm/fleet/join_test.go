@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -97,6 +98,47 @@ func TestJoin(t *testing.T) {
 		}
 		if got != test.want || a.Title != "a" {
 			t.Errorf("%s: it is %s (%q), want %s", name, got, a.Title, test.want)
+		}
+	}
+}
+
+// Only who is told how many instances there are can say that one is none of them.
+func TestLacks(t *testing.T) {
+	running := map[string]systemd.Unit{"gopm-activator@a.service": unit("gopm-activator@a.service", "active")}
+	surge := told(2, "ready", "ready", "starting")
+	surge.Instances = 2
+	for name, test := range map[string]struct {
+		seen seen
+		want string // of the instances 1, 2 and 3
+	}{
+		"it runs":                    {seen{name: "a", supervised: true, units: running, status: told(2, "ready", "ready")}, "[false true true]"},
+		"with a surge worker":        {seen{name: "a", supervised: true, units: running, status: surge}, "[false false true]"},
+		"its activator says nothing": {seen{name: "a", supervised: true, units: running, unseen: "denied"}, "[false false false]"},
+		"it is stopped":              {seen{name: "a", supervised: true}, "[false false false]"},
+		"without an activator":       {seen{name: "a"}, "[false false false]"},
+	} {
+		a := join(test.seen)
+		if got := fmt.Sprint([]bool{a.Lacks(1), a.Lacks(2), a.Lacks(3)}); got != test.want {
+			t.Errorf("%s: it lacks %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	f := Fleet{Apps: []App{{Name: "a", Title: "my app"}, {Name: "b", Title: "a"}, {Name: "c"}, {Name: "c", Run: "/tmp/gopm-7/run-12"}}}
+	if got := strings.Join(f.Names(), " "); got != "a b systemd/c run-12/c" {
+		t.Errorf("they are called %s", got)
+	}
+	for name, want := range map[string][]ID{
+		"a": {{"a", ""}}, "my app": {{"a", ""}}, "c": {{"c", ""}, {"c", "/tmp/gopm-7/run-12"}}, "run-12/c": {{"c", "/tmp/gopm-7/run-12"}}, "run-12/a": nil,
+		"systemd/c": {{"c", ""}}, "systemd/a": {{"a", ""}},
+	} {
+		var got []ID
+		for _, a := range f.Find(name) {
+			got = append(got, a.ID())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q finds %v, want %v", name, got, want)
 		}
 	}
 }

@@ -68,12 +68,13 @@ const (
 // row is a worker or, of an app that has none, the app.
 type row struct {
 	app    fleet.App
+	called string // the app; no other is called so
 	worker fleet.Worker
 	none   bool
 }
 
 func (r row) is(other row) bool {
-	return r.app.Name == other.app.Name && r.none == other.none && r.worker.Instance == other.worker.Instance
+	return r.called == other.called && r.none == other.none && r.worker.Instance == other.worker.Instance
 }
 
 // status is what a row does.
@@ -87,9 +88,9 @@ func (r row) status() string {
 // name is that of a worker's unit, or the app's.
 func (r row) name() string {
 	if r.none {
-		return r.app.Name
+		return r.called
 	}
-	return r.app.Name + "@" + itoa(r.worker.Instance)
+	return r.called + "@" + itoa(r.worker.Instance)
 }
 
 // New is a model with nothing in it yet.
@@ -122,12 +123,13 @@ func (m Model) take(r Reading) Model {
 
 func rowsOf(f fleet.Fleet) []row {
 	var rows []row
-	for _, a := range f.Apps {
+	names := f.Names()
+	for i, a := range f.Apps {
 		for _, w := range a.Workers {
-			rows = append(rows, row{app: a, worker: w})
+			rows = append(rows, row{app: a, called: names[i], worker: w})
 		}
 		if len(a.Workers) == 0 {
-			rows = append(rows, row{app: a, none: true})
+			rows = append(rows, row{app: a, called: names[i], none: true})
 		}
 	}
 	return rows
@@ -159,5 +161,5 @@ func (m Model) hear(said Said) Model {
 
 // says tells whether a line is of the row, or of nobody in particular.
 func (r row) says(line logs.Line) bool {
-	return line.App == r.app.Name && (r.none || line.Instance < 0 || line.Instance == r.worker.Instance)
+	return r.app.Run == "" && line.App == r.app.Name && (r.none || line.Instance < 0 || line.Instance == r.worker.Instance)
 }

@@ -276,6 +276,17 @@ func TestReloadIsConfirmed(t *testing.T) {
 	}
 }
 
+// systemd and a gopm run may have an app of one name each.
+func TestReloadOfOneOfTwo(t *testing.T) {
+	two := aFleet(1)
+	two.Apps[1] = two.Apps[0]
+	two.Apps[1].Run = "/run/gopm/run-7"
+	m := after(shown(80, 24, Reading{Fleet: two, At: now}), keyed("j", "r", "y")...)
+	if got := ansi.Strip(m.screen()); !strings.Contains(got, "[ 0] system…  ") || !strings.Contains(got, "reload run-7/my-api…") {
+		t.Errorf("the screen is\n%s", got)
+	}
+}
+
 func TestEnds(t *testing.T) {
 	for _, key := range []tea.KeyPressMsg{{Code: 'q', Text: "q"}, {Code: 'c', Mod: tea.ModCtrl}} {
 		_, command := shown(80, 24).Update(key)

@@ -54,7 +54,7 @@ func (m Model) press(key string) (tea.Model, tea.Cmd) {
 		m.scroll[log] -= m.page()
 	case "r":
 		if r, ok := m.current(); ok && m.Actions.Reload != nil {
-			m.asks = r.app.Name
+			m.asks = r.called
 		}
 	}
 	return m.bounded(), nil

@@ -153,10 +153,10 @@ func (m Model) listRow(r row, selected bool, columns int) string {
 	}
 	name := columns - len(id) - 1 - ansi.StringWidth(use) - 1 - state
 	if selected {
-		text := fit(fmt.Sprintf("%s %s%s %s", id, fit(terminal.Plain(r.app.Name), name), use, r.status()), columns)
+		text := fit(fmt.Sprintf("%s %s%s %s", id, fit(terminal.Plain(r.called), name), use, r.status()), columns)
 		return m.paint(text, ansi.NewStyle().Reverse(true))
 	}
-	return id + " " + fit(terminal.Plain(r.app.Name), name) + use + " " + m.paint(r.status(), m.tint(stateColour(r.status())))
+	return id + " " + fit(terminal.Plain(r.called), name) + use + " " + m.paint(r.status(), m.tint(stateColour(r.status())))
 }
 
 func stateColour(state string) ansi.BasicColor {
