@@ -4,7 +4,6 @@ package terminal
 
 import (
 	"io"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +12,7 @@ import (
 // Terminal is what is known of where something is written to.
 type Terminal struct {
 	Is     bool // it is one
+	Dumb   bool // it can nothing but write
 	Colour bool // it wants colours
 	Width  int  // in columns
 }
@@ -28,14 +28,15 @@ const (
 // does a terminal that can nothing but write ($TERM is dumb, terminfo(5)); $COLUMNS
 // is for who knows better.
 func Of(out io.Writer, getenv func(string) string) Terminal {
-	file, ok := out.(*os.File)
+	file, ok := out.(interface{ Fd() uintptr })
 	if !ok {
 		return Terminal{Width: noWidth}
 	}
 	if _, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS); err != nil {
 		return Terminal{Width: noWidth}
 	}
-	t := Terminal{Is: true, Colour: getenv("NO_COLOR") == "" && getenv("TERM") != "dumb", Width: usualWidth}
+	t := Terminal{Is: true, Dumb: getenv("TERM") == "dumb", Width: usualWidth}
+	t.Colour = getenv("NO_COLOR") == "" && !t.Dumb
 	if size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
 		t.Width = int(size.Col)
 	}

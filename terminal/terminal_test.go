@@ -33,7 +33,7 @@ func TestOf(t *testing.T) {
 		"somebody knows":          {columns: 20, env: map[string]string{"COLUMNS": "33"}, want: Terminal{Is: true, Colour: true, Width: 33}},
 		"somebody does not":       {columns: 20, env: map[string]string{"COLUMNS": "-1"}, want: Terminal{Is: true, Colour: true, Width: 20}},
 		"no colour is wanted":     {columns: 80, env: map[string]string{"NO_COLOR": "1"}, want: Terminal{Is: true, Width: 80}},
-		"it can nothing":          {columns: 80, env: map[string]string{"TERM": "dumb"}, want: Terminal{Is: true, Width: 80}},
+		"it can nothing":          {columns: 80, env: map[string]string{"TERM": "dumb"}, want: Terminal{Is: true, Dumb: true, Width: 80}},
 		"one that can":            {columns: 80, env: map[string]string{"TERM": "xterm"}, want: Terminal{Is: true, Colour: true, Width: 80}},
 		"no colour: an empty one": {columns: 80, env: map[string]string{"NO_COLOR": ""}, want: Terminal{Is: true, Colour: true, Width: 80}},
 	}

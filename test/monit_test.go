@@ -60,7 +60,7 @@ func TestMonit(t *testing.T) {
 	term.shows("Mem:", "CPU:", "Heap Usage", "Event Loop Utilization", "[::]:3000", "Restarts")
 	fits(t, term.screen(), 200, 50)
 	term.resize(30, 10)
-	term.shows("gopm monit needs 72×12")
+	term.shows("needs 72×12; q quits")
 	term.resize(80, 24)
 	term.shows("my-api@0 Logs", "┏━ Process List")
 	fits(t, term.screen(), 80, 24)

@@ -49,7 +49,8 @@ type world struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
-	err := run(ctx, os.Args[1:], world{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
+	stdout := &output{File: os.Stdout}
+	err := stdout.or(run(ctx, os.Args[1:], world{os.Stdin, stdout, os.Stderr, os.Getenv}))
 	if err == nil {
 		return
 	}

@@ -54,6 +54,9 @@ func showMonit(ctx context.Context, w world, user bool) error {
 	if !t.Is || !isTerminal(w.stdin) {
 		return errors.New("monit needs a terminal; for programs there is gopm ls --json")
 	}
+	if t.Dumb {
+		return errors.New("monit needs a terminal that can do more than write, and TERM is dumb; there is gopm ls")
+	}
 	s := newSite(ctx, w, user)
 	s.lookLonger()
 	s.reader.Patience = monitPatience

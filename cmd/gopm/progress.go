@@ -12,7 +12,7 @@ import (
 	"github.com/gopm/gopm/terminal"
 )
 
-// progress shows how far a reload is: a bar on a terminal, lines elsewhere.
+// progress shows how far a reload is: a bar on a terminal that has room for one, lines elsewhere.
 type progress struct {
 	w     world
 	quiet bool
@@ -23,13 +23,16 @@ type progress struct {
 	done, total int
 }
 
+// leastWidth is what there has to be for a bar and its text, in columns.
+const leastWidth = 60
+
 func newProgress(w world, quiet bool) *progress {
 	return &progress{w: w, quiet: quiet, term: terminal.Of(w.stdout, w.getenv)}
 }
 
 // step is an activator's answer on the way.
 func (p *progress) step(answer control.Answer) {
-	if p.term.Is && answer.Roll != nil {
+	if p.term.Is && !p.term.Dumb && p.term.Width >= leastWidth && answer.Roll != nil {
 		if p.begun.IsZero() {
 			p.begun = time.Now()
 		}

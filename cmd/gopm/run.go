@@ -72,7 +72,11 @@ func runApps(ctx context.Context, w world, o runOptions, args []string) error {
 		return err
 	}
 	defer run.Close()
-	lines := newPrinter(w.stdout, w.stderr, styleOf(w, o, converted))
+	stdout := w.stdout
+	if out, ok := stdout.(*output); ok {
+		stdout = out.File // the apps go on without it, so its loss is no failure of the run
+	}
+	lines := newPrinter(stdout, w.stderr, styleOf(w, o, converted))
 	defer lines.close()
 	for _, text := range converted.refused() {
 		lines.print(runner.Line{At: time.Now(), Instance: -1, Kind: runner.Process, Text: []byte(text)})

@@ -71,7 +71,9 @@ func parseWanted(word string) (wanted, error) {
 	n, err := strconv.Atoi(word)
 	relative := strings.HasPrefix(word, "+") || strings.HasPrefix(word, "-")
 	switch {
-	case err != nil || n > control.MostWorkers || n < -control.MostWorkers:
+	case errors.Is(err, strconv.ErrRange) || n > control.MostWorkers || n < -control.MostWorkers:
+		return wanted{}, fmt.Errorf("%w: an app has %d workers at most, not %s", errUsage, control.MostWorkers, word)
+	case err != nil:
 		return wanted{}, fmt.Errorf("%w: %q is not a number of workers: 8, +2, -1, max or file", errUsage, word)
 	case n == 0 && !relative:
 		return wanted{}, fmt.Errorf("%w: an app has one worker at least; gopm stop stops it", errUsage)
@@ -103,6 +105,9 @@ func (s site) scale(ctx context.Context, w world, app fleet.App, wanted wanted) 
 		}
 		if app.Instances+wanted.n < 1 {
 			return fmt.Errorf("scale %s: it has %d, and one at least is left; gopm stop %s stops it", name, app.Instances, name)
+		}
+		if app.Instances+wanted.n > control.MostWorkers {
+			return fmt.Errorf("scale %s: it has %d, and %d are the most", name, app.Instances, control.MostWorkers)
 		}
 		wanted.text = strconv.Itoa(app.Instances + wanted.n)
 	}

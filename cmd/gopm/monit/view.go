@@ -32,7 +32,7 @@ func (m Model) screen() string {
 	case m.width == 0:
 		return ""
 	case m.width < leastWidth || m.height < leastHeight:
-		return ansi.Truncate(fmt.Sprintf("gopm monit needs %d×%d, not %d×%d; q quits", leastWidth, leastHeight, m.width, m.height), m.width, "")
+		return ansi.Truncate(fmt.Sprintf("needs %d×%d; q quits (gopm monit has %d×%d)", leastWidth, leastHeight, m.width, m.height), m.width, "")
 	}
 	l := m.layout()
 	logTitle := "Logs"
