@@ -190,7 +190,7 @@ func clearChoices(f fleet.Fleet, words []string) ([]choice, error) {
 	}
 	for _, word := range words {
 		apps, instance, err := named(f, word)
-		if err != nil || len(apps) < 2 || word == everything {
+		if err != nil || len(apps) < 2 || word == fleet.All {
 			continue
 		}
 		var full []string
@@ -232,9 +232,6 @@ func (s site) chooseOne(ctx context.Context, word string) (choice, error) {
 	return found[0], nil
 }
 
-// everything is the word for all apps.
-const everything = "all"
-
 // choices finds what words name among the apps that there are, each once. A word names
 // several where systemd and a gopm run have an app of that name each.
 func choices(f fleet.Fleet, words []string) ([]choice, error) {
@@ -264,7 +261,7 @@ func choices(f fleet.Fleet, words []string) ([]choice, error) {
 
 // named are the apps that a word names, and which instance of them; -1: all.
 func named(f fleet.Fleet, word string) (apps []fleet.App, instance int, err error) {
-	if word == everything {
+	if word == fleet.All {
 		return f.Apps, -1, nil
 	}
 	if apps = f.Find(word); len(apps) > 0 {

@@ -151,9 +151,12 @@ func (f Fleet) Again(app App) (App, bool) {
 	return f.Apps[i], true
 }
 
-// Names are those of the apps' units, each in full where another app has it too.
+// All is what every app is called.
+const All = "all"
+
+// Names are those of the apps' units, each in full where another app is called so too.
 func (f Fleet) Names() []string {
-	count := make(map[string]int)
+	count := map[string]int{All: 1}
 	for _, a := range f.Apps {
 		count[a.Name]++
 	}

@@ -125,8 +125,8 @@ func TestLacks(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	f := Fleet{Apps: []App{{Name: "a", Title: "my app"}, {Name: "b", Title: "a"}, {Name: "c"}, {Name: "c", Run: "/tmp/gopm-7/run-12"}}}
-	if got := strings.Join(f.Names(), " "); got != "a b systemd/c run-12/c" {
+	f := Fleet{Apps: []App{{Name: "a", Title: "my app"}, {Name: "b", Title: "a"}, {Name: "c"}, {Name: "c", Run: "/tmp/gopm-7/run-12"}, {Name: "all"}}}
+	if got := strings.Join(f.Names(), " "); got != "a b systemd/c run-12/c systemd/all" {
 		t.Errorf("they are called %s", got)
 	}
 	for name, want := range map[string][]ID{
