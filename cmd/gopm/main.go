@@ -134,7 +134,16 @@ func run(ctx context.Context, args []string, w world) error {
 	for i, word := range words {
 		words[i] = strings.TrimPrefix(word, shielded)
 	}
-	return explain(do(ctx, w, words), args)
+	return explain(interrupted(ctx, do(ctx, w, words)), args)
+}
+
+// interrupted says of a verb that a signal has ended what becomes of its work: service
+// managers and activators finish what they have begun.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errors.New("interrupted; what was asked for by then goes on, and gopm ls shows it")
 }
 
 // negative is a number that must not be taken for a flag.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -60,6 +62,26 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("fails with %v, want %s", err, test.err)
 			}
 		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	canceled, other := fmt.Errorf("reload my-api: %w", context.Canceled), errors.New("reload my-api: aborted")
+	for _, test := range []struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{ended, canceled, "interrupted; what was asked for by then goes on, and gopm ls shows it"},
+		{ended, other, "reload my-api: aborted"},
+		{ended, nil, "<nil>"},
+		{t.Context(), canceled, "reload my-api: context canceled"},
+	} {
+		if got := fmt.Sprint(interrupted(test.ctx, test.err)); got != test.want {
+			t.Errorf("%v becomes %s, want %s", test.err, got, test.want)
+		}
 	}
 }
 
