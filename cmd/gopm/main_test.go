@@ -186,6 +186,16 @@ func TestSendRequest(t *testing.T) {
 	}
 }
 
+func TestIsAlmostJSON(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{cmd: "reset"}`: true, `["a",]`: true, "{}": false, `{"cmd":"reset"}`: false, "[1]": false, "hello": false, "[info] up": false, "": false, "7": false,
+	} {
+		if got := isAlmostJSON(text); got != want {
+			t.Errorf("%s: %t, want %t", text, got, want)
+		}
+	}
+}
+
 func TestMasked(t *testing.T) {
 	env := []string{"DB_PASSWORD=hunter2", "PORT=3000", "URL=postgres://u:p@h/db", "EMPTY_TOKEN="}
 	if got, want := strings.Join(masked(env, false), " "), "DB_PASSWORD=(hidden) PORT=3000 URL=(hidden) EMPTY_TOKEN="; got != want {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -33,6 +34,9 @@ func sendVerb() verb {
 				if err != nil {
 					return err
 				}
+				if text := args[len(args)-1]; isAlmostJSON(text) {
+					warn(w.stderr, fmt.Errorf("%s is not JSON, and is sent as a string", text))
+				}
 				s := newSite(ctx, w, *user)
 				c, err := s.chooseOne(ctx, args[0])
 				if err != nil {
@@ -59,6 +63,12 @@ func sendVerb() verb {
 			}
 		},
 	}
+}
+
+// isAlmostJSON tells that a text was meant to be an object or a list, and is none.
+func isAlmostJSON(text string) bool {
+	between := func(begin, end string) bool { return strings.HasPrefix(text, begin) && strings.HasSuffix(text, end) }
+	return (between("{", "}") || between("[", "]")) && !json.Valid([]byte(text))
 }
 
 // sendRequest reads "[INSTANCE|all] MESSAGE". What is not JSON is a string.
