@@ -186,6 +186,7 @@ func (s scenario) restartDuringReload() {
 	s.t.Log(r)
 	s.lossless(r)
 	s.replaced(old)
+	s.nothingFailed()
 }
 
 // ruleL: whatever happens to those in charge, no worker notices.

@@ -105,7 +105,13 @@ func (s scenario) stopped() {
 			s.t.Errorf("after the stop %s still has %s, process %d", p.Unit, p.Name, p.PID)
 		}
 	}
+	s.nothingFailed()
+}
+
+// nothingFailed checks that systemd shows nobody a unit that is no worry.
+func (s scenario) nothingFailed() {
+	s.t.Helper()
 	if failed := s.systemctl("list-units", "--failed", "--no-legend"); failed != "" {
-		s.t.Errorf("after the stop units have failed:\n%s", failed)
+		s.t.Errorf("units have failed:\n%s", failed)
 	}
 }
