@@ -1,13 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gopm/gopm/activator/control"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -59,19 +65,44 @@ func TestWaitIsStopped(t *testing.T) {
 // systemd sends the signal of a stop to the worker first, and the worker's end may be
 // known before this process has its own.
 func TestWaitOutlivesItsWorker(t *testing.T) {
+	at := address("my-api", t.TempDir())
+	if err := os.Mkdir(filepath.Dir(at.Path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	activator, err := net.Listen("unix", at.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer activator.Close()
+	go func() {
+		for {
+			conn, err := activator.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+			_, _ = conn.Write(control.Line(control.Last(errors.New("it ended before it was ready"), false)))
+			conn.Close()
+		}
+	}()
+	const soon, late = stopMargin / 2, time.Hour
 	for name, test := range map[string]struct {
+		worker process
 		signal time.Duration // after the worker's end
 		want   string
 	}{
-		"in a stop":             {stopMargin / 2, ""},
-		"which ended by itself": {time.Hour, "my-api@0 is not ready: the worker's process has ended"},
+		"in a stop":                        {process{pidfd: -1, ended: true}, soon, ""},
+		"in a stop, as the activator says": {process{pidfd: -1}, soon, ""},
+		"by itself":                        {process{pidfd: -1, ended: true}, late, "my-api@0 is not ready: the worker's process has ended"},
+		"by itself, as the activator says": {process{pidfd: -1}, late, "it ended before it was ready"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), test.signal)
-				defer cancel()
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				time.AfterFunc(test.signal, stop)
 				got := ""
-				if err := wait(ctx, address("my-api", t.TempDir()), []string{"0"}, process{pidfd: -1, ended: true}); err != nil {
+				if err := wait(ctx, at, []string{"0"}, test.worker); err != nil {
 					got = err.Error()
 				}
 				if got != test.want {

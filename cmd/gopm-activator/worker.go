@@ -24,29 +24,25 @@ func wait(ctx context.Context, at control.Address, args []string, main process) 
 	waiting, cancel := while(ctx, main)
 	defer cancel()
 	err = control.Insist(waiting, at, hello(control.Wait, instance))
-	switch {
-	case err == nil:
-		return nil
-	case context.Cause(waiting) == errEnded:
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(stopMargin):
-			return fmt.Errorf("%s@%d is not ready: %w", at.App, instance, errEnded)
-		}
-	case waiting.Err() != nil:
-		// Canceled by the signal of a stop: nothing has failed. The cause may name
-		// the signal.
+	if err == nil {
 		return nil
 	}
-	return err
+	if context.Cause(waiting) == errEnded {
+		err = fmt.Errorf("%s@%d is not ready: %w", at.App, instance, errEnded)
+	}
+	select {
+	case <-ctx.Done():
+		return nil // by the signal of a stop: nothing has failed
+	case <-time.After(stopMargin):
+		return err
+	}
 }
 
 // errEnded is why there is nothing to wait for.
 var errEnded = errors.New("the worker's process has ended")
 
 // stopMargin is how long the signal of a stop may take to reach this process: systemd
-// sends it to the worker first, whose end may be seen before.
+// sends it to the worker first, whose end this process and the activator may see before.
 const stopMargin = 100 * time.Millisecond
 
 // drainOptions are the times of a stop.
