@@ -353,8 +353,7 @@ func (s scenario) scales() {
 		s.must(s.WriteFile("/etc/systemd/system/"+site.Activator+".d/50-gopm-scale.conf", "[Service]\nEnvironment=GOPM_INSTANCES=2\n"))
 		s.systemctl("daemon-reload")
 		for range 3 {
-			s.must(s.Kill(s.t.Context(), site.Activator, "KILL"))
-			s.eventually("another activator is there", func() bool { return s.state(site.Activator) == "active" })
+			s.killActivator()
 		}
 		s.eventually("those too many are gone", func() bool { return len(s.pids()) == 2 })
 	}))
