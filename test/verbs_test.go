@@ -73,6 +73,7 @@ func TestVerbs(t *testing.T) {
 	s.looks(pids)
 	s.steers()
 	s.plain()
+	s.twins()
 	s.ordinaryUser()
 	s.deployUser()
 	s.breaks()
@@ -201,6 +202,23 @@ func (s scenario) plain() {
 	s.says("gopm: error: scale plain: it has no activator that could start more; set instances in its ecosystem file and run gopm-gen\nexit 1", "scale", "plain", "3")
 	s.says("plain: stopped\nexit 0", "stop", "plain")
 	s.says("plain: online, 2 of 2 ready\nexit 0", "start", "plain")
+}
+
+// twins checks two apps of one name: systemd's and a run's.
+func (s scenario) twins() {
+	s.t.Helper()
+	_, err := s.Run(s.t.Context(), "systemd-run", "--unit=twin", "gopm", "run", "/etc/gopm/plain.config.js")
+	s.must(err)
+	twin := ""
+	s.eventually("there are two", func() bool {
+		twin = regexp.MustCompile(`run-\d+/plain`).FindString(s.gopm("ls", "--names"))
+		return twin != ""
+	})
+	s.says("gopm: error: there are 2 apps plain: name one as systemd/plain@1 or "+twin+"@1\nexit 1", "stop", "plain@1")
+	s.says("plain: stopped\nexit 0", "stop", twin)
+	s.says("plain: online, 2 of 2 ready\nexit 0", "start", "systemd/plain", "systemd/plain")
+	s.systemctl("stop", "twin")
+	s.says("plain@1: ready\nexit 0", "start", "plain@1")
 }
 
 // ordinaryUser checks what an ordinary user may do, and is told.
