@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -48,34 +49,73 @@ func AskReload(ctx context.Context, at Address, progress func(Answer)) error {
 
 // ask is Ask with all of each answer.
 func ask(ctx context.Context, at Address, hello Hello, part func(Answer)) error {
-	conn, err := dial(ctx, at)
+	a, err := request(ctx, at, hello)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if _, err := conn.Write(Line(hello)); err != nil {
-		return ErrGone
-	}
-	lines := bufio.NewScanner(conn)
-	lines.Buffer(nil, MaxPart)
-	for lines.Scan() {
-		var answer Answer
-		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
-			return fmt.Errorf("read answer of activator: %w", err)
+	defer a.close()
+	for {
+		answer, err := a.next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
-		if last, err := answer.outcome(); last {
+		if err != nil {
 			return err
 		}
 		part(answer)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+}
+
+// answers are those to one request.
+type answers struct {
+	ctx   context.Context
+	conn  *net.UnixConn
+	lines *bufio.Scanner
+	keep  func() bool // keeps the connection open where ctx ends
+}
+
+// request sends hello. The caller closes what it returns.
+func request(ctx context.Context, at Address, hello Hello) (*answers, error) {
+	conn, err := dial(ctx, at)
+	if err != nil {
+		return nil, err
 	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return errTooLong
+	a := &answers{ctx: ctx, conn: conn, lines: bufio.NewScanner(conn)}
+	a.lines.Buffer(nil, MaxPart)
+	a.keep = context.AfterFunc(ctx, func() { conn.Close() })
+	if _, err := conn.Write(Line(hello)); err != nil {
+		a.close()
+		return nil, ErrGone
 	}
-	return ErrGone
+	return a, nil
+}
+
+func (a *answers) close() {
+	a.keep()
+	a.conn.Close()
+}
+
+// next is the next answer; io.EOF where the one before it was the last but for that
+// which says only that all is done.
+func (a *answers) next() (Answer, error) {
+	if a.lines.Scan() {
+		var answer Answer
+		if err := json.Unmarshal(a.lines.Bytes(), &answer); err != nil {
+			return Answer{}, fmt.Errorf("read answer of activator: %w", err)
+		}
+		last, err := answer.outcome()
+		if last && err == nil {
+			err = io.EOF
+		}
+		return answer, err
+	}
+	if err := a.ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	if errors.Is(a.lines.Err(), bufio.ErrTooLong) {
+		return Answer{}, errTooLong
+	}
+	return Answer{}, ErrGone
 }
 
 // errTooLong tells that what answers is no activator.

@@ -42,6 +42,9 @@ const (
 	Forgive Verb = "reset-failed"
 	// Scale sets how many workers an app has, from the next start of its activator on.
 	Scale Verb = "scale"
+	// Logs answers with the lines of an app, that of the target Unit, or of all where
+	// that is empty: see AskLines.
+	Logs Verb = "logs"
 )
 
 // InstancesVariable is the setting of an activator that says how many workers there
@@ -97,6 +100,10 @@ type Hello struct {
 	Unit   string `json:"unit,omitempty"`
 	Signal int    `json:"signal,omitempty"`
 	Count  string `json:"count,omitempty"`
+	// Kept: for Logs, first the lines that are kept from before. Follow: also those that
+	// come, until the run or the client ends.
+	Kept   bool `json:"kept,omitempty"`
+	Follow bool `json:"follow,omitempty"`
 }
 
 // Answer is a line to the client. Only the last has Done.
@@ -119,6 +126,10 @@ type Answer struct {
 	Worker *Worker `json:"worker,omitempty"`
 	// Unit is one of a gopm run's.
 	Unit *Unit `json:"unit,omitempty"`
+	// Said is a line that was said in it. Now comes once, before those that have come
+	// since somebody asked.
+	Said *Said `json:"said,omitempty"`
+	Now  bool  `json:"now,omitempty"`
 }
 
 // Line is v as one line of JSON.

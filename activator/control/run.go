@@ -65,6 +65,10 @@ type Unit struct {
 	// Environment and Status (StatusText) are an activator's.
 	Environment []string `json:"environment,omitempty"`
 	Status      string   `json:"status,omitempty"`
+	// Output and Errors are a target's: where its app's services write, as their
+	// template says it (StandardOutput= and StandardError=).
+	Output string `json:"output,omitempty"`
+	Errors string `json:"errors,omitempty"`
 }
 
 // AskUnits asks a gopm run for its units.
