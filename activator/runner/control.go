@@ -36,13 +36,19 @@ func (r *Runner) greet(conn *net.UnixConn, peer *unix.Ucred) {
 		_, err := conn.Write(control.Line(answer))
 		return err == nil
 	}
-	if err == nil && hello.Verb == control.Units {
+	switch {
+	case err != nil:
+	case hello.Verb == control.Units:
 		for _, unit := range r.units() {
 			if !write(control.Answer{Unit: &unit}) {
 				return
 			}
 		}
-	} else if err == nil {
+	case hello.Verb == control.Logs:
+		if err = r.tell(conn, hello); errors.Is(err, errGone) {
+			return
+		}
+	default:
 		err = r.serve(hello)
 	}
 	write(control.Last(err, errors.Is(err, rollout.ErrCanceled)))
@@ -156,7 +162,10 @@ func (r *Runner) units() []control.Unit {
 func (a *runningApp) units(status string) []control.Unit {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	target := control.Unit{Name: a.target(), Description: a.title, Active: "inactive", Sub: "dead", Job: string(a.job)}
+	target := control.Unit{
+		Name: a.target(), Description: a.title, Active: "inactive", Sub: "dead", Job: string(a.job),
+		Output: a.template.last("Service.StandardOutput"), Errors: a.template.last("Service.StandardError"),
+	}
 	if a.active {
 		target.Active, target.Sub = "active", "active"
 	}

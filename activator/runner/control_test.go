@@ -301,6 +301,8 @@ func TestGarbage(t *testing.T) {
 		"{}\n":                                 `client asks for \"\", which is unknown`,
 		`{"gopm":"kill","signal":999}` + "\n":  "it has no main process",
 		`{"gopm":"scale","count":"9"}` + "\n":  "there is no unit",
+		`{"gopm":"logs","unit":"y"}` + "\n":    "there is no unit y",
+		`{"gopm":"logs","kept":3}` + "\n":      "client's line is not a request",
 		`{"gopm":"exec","instance":-1}` + "\n": "which is unknown",
 	} {
 		conn, err := net.Dial("unix", at.Path)

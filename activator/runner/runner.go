@@ -62,6 +62,7 @@ type Runner struct {
 	stopping chan struct{} // closed when everything ends
 	news     chan struct{} // has one where a state has changed
 	readers  sync.WaitGroup
+	tails    *tails
 
 	mu       sync.Mutex // guards what follows
 	services map[string]*service
@@ -92,7 +93,7 @@ func Run(ctx context.Context, o Options) error {
 	r := &Runner{
 		reaper: reaper, tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
 		environ: inherited(o.Environ), secrets: secrets, lines: o.Lines, notify: o.Notify, hurry: o.Hurry,
-		stopping: make(chan struct{}), news: make(chan struct{}, 1),
+		stopping: make(chan struct{}), news: make(chan struct{}, 1), tails: newTails(apps),
 		services: map[string]*service{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},
 	}
 	if err := r.open(apps, o.Runtime); err != nil {
@@ -123,6 +124,7 @@ func Run(ctx context.Context, o Options) error {
 	all.Wait()
 	timers.Wait()
 	r.flush()
+	r.tails.close()
 	return r.verdict()
 }
 
@@ -271,17 +273,20 @@ func (r *Runner) stops() bool { return isClosed(r.stopping) }
 
 // say is a line of gopm's own.
 func (r *Runner) say(app string, instance int, format string, args ...any) {
-	r.print(app, instance, Process, fmt.Appendf(nil, format, args...))
+	line := Line{At: time.Now(), App: app, Instance: instance, Kind: Process, Text: fmt.Appendf(nil, format, args...)}
+	r.tails.add(line)
+	r.print(line)
 }
 
-func (r *Runner) print(app string, instance int, kind Kind, text []byte) {
+// print hands a line on whose app is named as its units are.
+func (r *Runner) print(line Line) {
 	for _, a := range r.apps {
-		if a.name == app {
-			app = a.title
+		if a.name == line.App {
+			line.App = a.title
 			break
 		}
 	}
-	r.lines(Line{At: time.Now(), App: app, Instance: instance, Kind: kind, Text: text})
+	r.lines(line)
 }
 
 // once does what need not be done twice for the same reason.

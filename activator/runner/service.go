@@ -272,7 +272,11 @@ func (s *service) start(c command, invocation string, main *process, born func(p
 		*stream.to = write
 		s.r.readers.Go(func() {
 			sink.drain(read, func(text []byte) {
-				s.r.print(s.of.name, s.instance, stream.kind, text)
+				line := Line{At: time.Now(), App: s.of.name, Instance: s.instance, Kind: stream.kind, Text: text}
+				if sink.file == nil { // else who asks for it later finds it there
+					s.r.tails.add(line)
+				}
+				s.r.print(line)
 			}, func(err error) {
 				s.say("%s: write log: %v; its file lacks lines that the output has", s.name, err)
 			})
