@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"cmd/gopm-gen":        {"generator", "generator/ecosystem", "generator/machine", "generator/nfpm", "terminal", "units"},
 	"cmd/gopm":            {"activator/control", "activator/rollout", "activator/runner", "activator/systemd", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "cmd/gopm/monit", "generator/secret", "terminal", "units"},
 	"cmd/gopm/fleet":      {"activator/control", "activator/systemd", "units"},
-	"cmd/gopm/logs":       {"terminal", "units"},
+	"cmd/gopm/logs":       {"activator/control", "terminal", "units"},
 	"cmd/gopm/figures":    {},
 	"cmd/gopm/monit":      {"activator/control", "cmd/gopm/figures", "cmd/gopm/fleet", "cmd/gopm/logs", "terminal"},
 	"cmd/gopm-activator":  {"activator", "activator/agent", "activator/control", "activator/nodeipc", "activator/rollout", "activator/steer", "activator/systemd", "activator/watch", "units"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func logsVerb() verb {
 		flags: func(flags *pflag.FlagSet) func(context.Context, world, []string) error {
 			var o logOptions
 			user := userFlag(flags)
-			flags.IntVar(&o.lines, "lines", logLines, "how many of the last lines to begin with: of the journal, and of each log file")
+			flags.IntVar(&o.lines, "lines", logLines, "how many of the last lines to begin with: of the journal, of each gopm run, and of each log file")
 			flags.BoolVar(&o.noStream, "nostream", false, "print what there is, and end")
 			flags.BoolVar(&o.err, "err", false, "standard error alone")
 			flags.BoolVar(&o.out, "out", false, "standard output alone")
@@ -71,7 +72,7 @@ func showLogs(ctx context.Context, w world, words []string, o logOptions) error 
 	if err != nil {
 		return err
 	}
-	reader, err := s.logReader(ctx)
+	reader, err := s.logReader(ctx, chosen)
 	if err != nil {
 		return err
 	}
@@ -84,9 +85,9 @@ func showLogs(ctx context.Context, w world, words []string, o logOptions) error 
 		Choices: chosen, Lines: o.lines, Follow: !o.noStream, Keep: keep,
 		Miss: func(err error) { warn(w.stderr, err) },
 	}
-	if err := reader.Journal.Readable(reader.Host); err != nil {
+	if err := readable(reader, chosen); err != nil {
 		q.NoJournal = true
-		if !reader.HasFiles(chosen) {
+		if !reader.HasMore(chosen) {
 			return closedJournal{err}
 		}
 		warn(w.stderr, err)
@@ -167,20 +168,12 @@ func (s site) chooseLogs(ctx context.Context, words []string) ([]logs.Choice, er
 	if err != nil {
 		return nil, err
 	}
-	var out []logs.Choice
-	ofRun := ""
-	for _, c := range found {
-		if c.app.Run != "" {
-			ofRun = c.app.Name
-			continue
-		}
-		out = append(out, logChoice(c.app, c.instance))
+	if len(found) == 0 {
+		return nil, errors.New("there is no app here: gopm-gen makes units of an ecosystem file, gopm run runs one")
 	}
-	switch {
-	case len(out) == 0 && ofRun != "":
-		return nil, fmt.Errorf("%s is of a gopm run, which prints its logs itself", ofRun)
-	case len(out) == 0:
-		return nil, errors.New("there is no app here: gopm-gen makes units of an ecosystem file")
+	var out []logs.Choice
+	for _, c := range found {
+		out = append(out, logChoice(c.app, c.instance))
 	}
 	return out, nil
 }
@@ -202,23 +195,40 @@ func joinNumbers(f fleet.Fleet, words []string) []string {
 }
 
 func logChoice(app fleet.App, instance int) logs.Choice {
-	c := logs.Choice{App: app.Name, Instance: instance, Known: app.Instances}
+	c := logs.Choice{App: app.Name, Run: app.Run, Instance: instance, Known: app.Instances}
 	for _, w := range app.Workers {
 		c.Known = max(c.Known, w.Instance+1)
 	}
 	return c
 }
 
-// logReader reads the logs of the site's units.
-func (s site) logReader(ctx context.Context) (logs.Reader, error) {
-	folders, err := s.systemd.Folders(ctx)
-	return logs.Reader{
+// logReader reads the logs of choices.
+func (s site) logReader(ctx context.Context, chosen []logs.Choice) (logs.Reader, error) {
+	r := logs.Reader{
 		Journal:    logs.Journal{User: s.manager.User, UID: os.Getuid()},
 		Journalctl: logs.Command,
 		Host:       os.DirFS("/"),
-		Folders:    folders,
 		Tick:       logTick,
-	}, err
+	}
+	if !needSystemd(chosen) {
+		return r, nil // in a container there is none
+	}
+	var err error
+	r.Folders, err = s.systemd.Folders(ctx)
+	return r, err
+}
+
+// needSystemd tells whether systemd has any of the choices.
+func needSystemd(chosen []logs.Choice) bool {
+	return slices.ContainsFunc(chosen, func(c logs.Choice) bool { return c.Run == "" })
+}
+
+// readable tells why the journal cannot be read; nil where it can, or need not.
+func readable(r logs.Reader, chosen []logs.Choice) error {
+	if !needSystemd(chosen) {
+		return nil
+	}
+	return r.Journal.Readable(r.Host)
 }
 
 func widestApp(chosen []logs.Choice) int {

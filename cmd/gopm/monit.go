@@ -133,7 +133,7 @@ type follower struct {
 	show func(monit.Said)
 	tell func(error)
 
-	apps   []string
+	apps   []logs.Choice
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -141,18 +141,22 @@ type follower struct {
 // follow begins to, and begins anew where there are other apps now.
 func (f *follower) follow(ctx context.Context, of fleet.Fleet) {
 	lines := monitLines
+	var apps []logs.Choice
+	for _, app := range of.Apps {
+		apps = append(apps, logChoice(app, -1))
+	}
 	if f.done != nil {
-		if slices.Equal(f.apps, of.Names()) {
+		if slices.EqualFunc(f.apps, apps, func(x, y logs.Choice) bool { return x.App == y.App && x.Run == y.Run }) {
 			return
 		}
 		f.stop()
 		lines = 0
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
-	f.apps, f.done = of.Names(), make(chan struct{})
+	f.apps, f.done = apps, make(chan struct{})
 	go func() {
 		defer close(f.done)
-		if err := f.read(ctx, of, lines); err != nil && ctx.Err() == nil {
+		if err := f.read(ctx, apps, lines); err != nil && ctx.Err() == nil {
 			f.tell(fmt.Errorf("logs: %w", err))
 		}
 	}()
@@ -165,25 +169,17 @@ func (f *follower) stop() {
 	}
 }
 
-func (f *follower) read(ctx context.Context, of fleet.Fleet, lines int) error {
+func (f *follower) read(ctx context.Context, apps []logs.Choice, lines int) error {
 	q := logs.Query{
-		Lines: lines, Follow: true,
+		Choices: apps, Lines: lines, Follow: true,
 		Keep: func(logs.Line) bool { return true },
 		Miss: f.tell,
 	}
-	for _, app := range of.Apps {
-		if app.Run == "" { // a gopm run prints its logs itself
-			q.Choices = append(q.Choices, logChoice(app, -1))
-		}
-	}
-	if len(q.Choices) == 0 {
-		return nil
-	}
-	reader, err := f.site.logReader(ctx)
+	reader, err := f.site.logReader(ctx, apps)
 	if err != nil {
 		return err
 	}
-	if err := reader.Journal.Readable(reader.Host); err != nil {
+	if err := readable(reader, apps); err != nil {
 		q.NoJournal = true
 		f.tell(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gopm/gopm/units"
@@ -125,12 +124,7 @@ func (j Journal) lines(e entry, choices []Choice) []Line {
 	if micros, err := strconv.ParseInt(e.Time, 10, 64); err == nil {
 		line.At = time.UnixMicro(micros)
 	}
-	var out []Line
-	for text := range strings.SplitSeq(strings.TrimRight(string(e.Message), "\n"), "\n") {
-		line.Text = strings.TrimSuffix(text, "\r")
-		out = append(out, line)
-	}
-	return out
+	return line.split(string(e.Message))
 }
 
 // sourceOf tells who has said an entry, and of which app.
@@ -157,13 +151,4 @@ func sourceOf(e entry, unit, of string, user bool) (Line, bool) {
 		}
 	}
 	return line, ok
-}
-
-func wanted(line Line, choices []Choice) bool {
-	for _, c := range choices {
-		if c.App == line.App && c.has(line.Instance) {
-			return true
-		}
-	}
-	return false
 }

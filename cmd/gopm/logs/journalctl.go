@@ -90,18 +90,27 @@ func readEntries(from io.Reader, each func(entry) error) error {
 	return nil // any other error is the child's end, of which Wait tells more
 }
 
-// last are the last n lines that are to be kept, and the cursor of the newest
-// entry, from which to go on; empty where there is none.
-func (r Reader) last(ctx context.Context, q Query) (lines []Line, cursor string, err error) {
+// journal is the journal as lines are read from it.
+type journal struct {
+	Journal
+	run     Journalctl
+	choices []Choice
+	cursor  string // of the newest entry that there was; empty: none
+}
+
+func (s *journal) close() {}
+
+func (s *journal) last(ctx context.Context, q Query, each func(Line)) error {
 	if q.Lines == 0 {
-		return nil, "", nil
+		return nil
 	}
-	args := append([]string{"--reverse"}, r.Journal.matches(q.Choices)...)
-	err = r.Journalctl.entries(ctx, args, func(e entry) error {
-		if cursor == "" {
-			cursor = e.Cursor
+	var lines []Line
+	args := append([]string{"--reverse"}, s.matches(s.choices)...)
+	err := s.run.entries(ctx, args, func(e entry) error {
+		if s.cursor == "" {
+			s.cursor = e.Cursor
 		}
-		said := r.Journal.lines(e, q.Choices)
+		said := s.lines(e, s.choices)
 		slices.Reverse(said)
 		for _, line := range said {
 			if q.Keep(line) {
@@ -113,23 +122,31 @@ func (r Reader) last(ctx context.Context, q Query) (lines []Line, cursor string,
 		}
 		return nil
 	})
-	slices.Reverse(lines)
-	return lines, cursor, err
+	if err != nil {
+		return err
+	}
+	for _, line := range slices.Backward(lines) {
+		each(line)
+	}
+	return nil
 }
 
-// follow calls each for what comes after an entry; where cursor is empty, after
-// now.
-func (r Reader) follow(ctx context.Context, q Query, cursor string, each func(Line)) error {
+// follow goes on after the cursor; where that is empty, after now.
+func (s *journal) follow(ctx context.Context, q Query, each func(Line)) error {
 	args := []string{"--follow", "--lines=0"}
-	if cursor != "" {
-		args = []string{"--follow", "--no-tail", "--after-cursor=" + cursor}
+	if s.cursor != "" {
+		args = []string{"--follow", "--no-tail", "--after-cursor=" + s.cursor}
 	}
-	return r.Journalctl.entries(ctx, append(args, r.Journal.matches(q.Choices)...), func(e entry) error {
-		for _, line := range r.Journal.lines(e, q.Choices) {
+	err := s.run.entries(ctx, append(args, s.matches(s.choices)...), func(e entry) error {
+		for _, line := range s.lines(e, s.choices) {
 			if q.Keep(line) {
 				each(line)
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		err = errors.New("follow the journal: journalctl has ended")
+	}
+	return err
 }

@@ -1,9 +1,10 @@
-// Package logs reads what apps have said: from the journal and, where a unit's
-// logs go to a file, from that. What their activators and systemd say of them
-// comes with it.
+// Package logs reads what apps have said: from the journal, from the gopm run that
+// has them and, where a unit's logs go to a file, from that. What their activators,
+// systemd and the run say of them comes with it.
 package logs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ type Stream string
 const (
 	Out       Stream = "out"
 	Err       Stream = "err"
-	Activator Stream = "gopm"    // the app's activator has said it
+	Activator Stream = "gopm"    // the app's activator has said it, or its gopm run
 	Systemd   Stream = "systemd" // so has systemd, of a worker or the activator
 )
 
@@ -27,10 +28,12 @@ func (s Stream) FromApp() bool { return s == Out || s == Err }
 
 // Line is one line of a log.
 type Line struct {
-	// At is when it was said, as the journal has it; zero where it is from a file
-	// and was there before.
+	// At is when it was said, as the journal or the run has it; zero where it is from
+	// a file and was there before.
 	At  time.Time
 	App string
+	// Run is the folder of the gopm run that has the app; empty where systemd has it.
+	Run string
 	// Instance is the worker that it is of or about; -1 where it is of none.
 	Instance int
 	Stream   Stream
@@ -40,14 +43,32 @@ type Line struct {
 // Choice is an app whose lines are wanted, or one worker's of it.
 type Choice struct {
 	App string
+	// Run is the folder of the gopm run that has it; empty where systemd has it.
+	Run string
 	// Instance is the worker; -1: all that there are, and the activator.
 	Instance int
 	// Known is one more than the greatest instance that there is.
 	Known int
 }
 
-// has tells whether a line about an instance of the app is wanted.
-func (c Choice) has(instance int) bool { return c.Instance < 0 || c.Instance == instance }
+// has tells whether a line is wanted.
+func (c Choice) has(line Line) bool {
+	return c.App == line.App && c.Run == line.Run && (c.Instance < 0 || c.Instance == line.Instance)
+}
+
+func wanted(line Line, choices []Choice) bool {
+	return slices.ContainsFunc(choices, func(c Choice) bool { return c.has(line) })
+}
+
+// split is a line for each that a text has.
+func (l Line) split(text string) []Line {
+	var out []Line
+	for part := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		l.Text = strings.TrimSuffix(part, "\r")
+		out = append(out, l)
+	}
+	return out
+}
 
 // instances are those to look for. A reload has more workers than there are now,
 // and so has an app that is scaled.

@@ -106,7 +106,7 @@ func TestLogFiles(t *testing.T) {
 	folders := []string{"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"}
 	var got []string
 	for _, app := range []string{"my-api", "web", "quiet", "plain", "twice", "none"} {
-		for _, f := range logFiles(host, folders, []Choice{{App: app, Instance: -1, Known: 2}}) {
+		for _, f := range (Reader{Host: host, Folders: folders}).logFiles([]Choice{{App: app, Instance: -1, Known: 2}}) {
 			got = append(got, fmt.Sprint(f.path, " ", f.line.App, f.line.Instance, f.line.Stream))
 		}
 	}

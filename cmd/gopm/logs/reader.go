@@ -2,7 +2,10 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,69 +25,115 @@ type Reader struct {
 // Query is what somebody wants to see.
 type Query struct {
 	Choices []Choice
-	// Lines is how many of the last ones are wanted: of the journal, and of each
-	// file.
+	// Lines is how many of the last ones are wanted: of the journal, of each gopm run,
+	// and of each file.
 	Lines int
 	// Follow: and all that come, until the context ends.
 	Follow bool
 	// Keep tells which lines are wanted.
 	Keep func(Line) bool
-	// NoJournal: only the files are read.
+	// NoJournal: the journal is not read.
 	NoJournal bool
-	// Miss is called for a file that cannot be read; the rest goes on.
+	// Miss is called for what cannot be read where the rest can, and goes on.
 	Miss func(error)
 }
 
-// Read calls each with the lines, one at a time: first those that there are, the
-// files' before the journal's, the oldest first; then, with Follow, those that
-// come. It returns nil where the context ends.
+// source is where lines are read from.
+type source interface {
+	// last calls each with the last lines, the oldest first.
+	last(ctx context.Context, q Query, each func(Line)) error
+	// follow calls each with those that come after them, until ctx ends or no more can
+	// come.
+	follow(ctx context.Context, q Query, each func(Line)) error
+	close()
+}
+
+// Read calls each with the lines, one at a time: first those that there are, systemd's
+// before each run's and of those the files' before the rest, the oldest first; then,
+// with Follow, those that come. It returns nil where the context ends, and where every
+// run has and there is nothing else. It fails where nothing can be read.
 func (r Reader) Read(ctx context.Context, q Query, each func(Line)) error {
-	var files []*followed
-	for _, f := range logFiles(r.Host, r.Folders, q.Choices) {
-		files = append(files, &followed{file: file{path: f.path}, line: f.line})
-	}
+	sources := r.sources(q)
 	defer func() {
-		for _, f := range files {
-			f.close()
+		for _, s := range sources {
+			s.close()
 		}
 	}()
-	for _, f := range files {
-		f.begin(q, each)
+	var mu sync.Mutex // each and Miss are called by one at a time
+	one := func(line Line) {
+		mu.Lock()
+		defer mu.Unlock()
+		each(line)
 	}
-	var cursor string
-	if !q.NoJournal {
-		lines, at, err := r.last(ctx, q)
+	miss := q.Miss
+	q.Miss = func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		miss(err)
+	}
+	var failed []error
+	read := slices.DeleteFunc(slices.Clone(sources), func(s source) bool {
+		err := s.last(ctx, q, one)
 		if err != nil {
-			return unlessEnded(ctx, err)
+			failed = append(failed, err)
 		}
-		for _, line := range lines {
-			each(line)
-		}
-		cursor = at
+		return err != nil
+	})
+	if len(read) == 0 || ctx.Err() != nil {
+		return unlessEnded(ctx, errors.Join(failed...))
+	}
+	for _, err := range failed {
+		q.Miss(err)
 	}
 	if !q.Follow {
 		return nil
 	}
 	following, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var mu sync.Mutex // each is called by one at a time
-	one := func(line Line) {
-		mu.Lock()
-		defer mu.Unlock()
-		each(line)
+	var all sync.WaitGroup
+	for _, s := range read {
+		all.Go(func() {
+			if err := s.follow(following, q, one); err != nil {
+				stop(err)
+			}
+		})
 	}
-	var both sync.WaitGroup
-	if !q.NoJournal {
-		both.Go(func() { stop(r.follow(following, q, cursor, one)) })
-	}
-	both.Go(func() { r.watch(following, q, files, one) })
-	both.Wait()
+	all.Wait()
 	return unlessEnded(ctx, context.Cause(following))
 }
 
-// HasFiles tells whether any of the choices logs to a file.
-func (r Reader) HasFiles(choices []Choice) bool {
-	return len(logFiles(r.Host, r.Folders, choices)) > 0
+// sources are what the choices need.
+func (r Reader) sources(q Query) []source {
+	of := make(map[string][]Choice)
+	for _, c := range q.Choices {
+		of[c.Run] = append(of[c.Run], c)
+	}
+	var out []source
+	for _, folder := range slices.Sorted(maps.Keys(of)) {
+		if folder != "" {
+			out = append(out, &run{folder: folder, choices: of[folder], tick: r.Tick})
+			continue
+		}
+		if s := newFiles(r.logFiles(of[""]), r.Tick); len(s.all) > 0 {
+			out = append(out, s)
+		}
+		if !q.NoJournal {
+			out = append(out, &journal{Journal: r.Journal, run: r.Journalctl, choices: of[""]})
+		}
+	}
+	return out
+}
+
+// HasMore tells whether there is anything to read beside the journal.
+func (r Reader) HasMore(choices []Choice) bool {
+	return slices.ContainsFunc(choices, func(c Choice) bool { return c.Run != "" }) || len(r.logFiles(choices)) > 0
+}
+
+// logFiles are those of systemd's units.
+func (r Reader) logFiles(choices []Choice) []logFile {
+	return logFiles(choices, func(app string, instance int) outputs {
+		return outputsOf(r.Host, r.Folders, app, instance)
+	})
 }
 
 // unlessEnded is err, or nil where the caller has had enough.
@@ -93,61 +142,4 @@ func unlessEnded(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// followed is a file and what its lines are.
-type followed struct {
-	file
-	line   Line
-	missed bool
-}
-
-func (f *followed) with(text string) Line {
-	line := f.line
-	line.Text = text
-	return line
-}
-
-// begin gives the last lines of the file.
-func (f *followed) begin(q Query, each func(Line)) {
-	texts, err := f.last(q.Lines, func(text string) bool { return q.Keep(f.with(text)) })
-	for _, text := range texts {
-		each(f.with(text))
-	}
-	f.miss(q, err)
-}
-
-// miss tells of an error once; the file is looked for again and again.
-func (f *followed) miss(q Query, err error) {
-	if err != nil && !f.missed {
-		q.Miss(err)
-	}
-	f.missed = err != nil
-}
-
-// watch gives what comes in files until the context ends.
-func (r Reader) watch(ctx context.Context, q Query, files []*followed, each func(Line)) {
-	if len(files) == 0 && !q.NoJournal {
-		return
-	}
-	tick := time.NewTicker(r.Tick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for _, f := range files {
-				texts, err := f.more()
-				for _, text := range texts {
-					line := f.with(text)
-					line.At = now
-					if q.Keep(line) {
-						each(line)
-					}
-				}
-				f.miss(q, err)
-			}
-		}
-	}
 }

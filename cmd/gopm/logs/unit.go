@@ -33,6 +33,11 @@ func outputsOf(host fs.FS, folders []string, app string, instance int) outputs {
 	for _, text := range texts {
 		o.read(text)
 	}
+	return o.of(app, instance)
+}
+
+// of is what a template's outputs are for a worker.
+func (o outputs) of(app string, instance int) outputs {
 	o.out, o.err = expand(o.out, app, instance), expand(o.err, app, instance)
 	if o.err == "" || o.err == "inherit" {
 		o.err = o.out
@@ -113,7 +118,7 @@ type logFile struct {
 }
 
 // logFiles are those of the workers that the choices want, each once.
-func logFiles(host fs.FS, folders []string, choices []Choice) []logFile {
+func logFiles(choices []Choice, outputsOf func(app string, instance int) outputs) []logFile {
 	var files []logFile
 	add := func(name string, line Line) {
 		i := slices.IndexFunc(files, func(f logFile) bool { return f.path == name })
@@ -131,9 +136,9 @@ func logFiles(host fs.FS, folders []string, choices []Choice) []logFile {
 			instances = instances[:max(c.Known, 1)]
 		}
 		for _, i := range instances {
-			o := outputsOf(host, folders, c.App, i)
-			add(pathOf(o.out), Line{App: c.App, Instance: i, Stream: Out})
-			add(pathOf(o.err), Line{App: c.App, Instance: i, Stream: Err})
+			o := outputsOf(c.App, i)
+			add(pathOf(o.out), Line{App: c.App, Run: c.Run, Instance: i, Stream: Out})
+			add(pathOf(o.err), Line{App: c.App, Run: c.Run, Instance: i, Stream: Err})
 		}
 	}
 	return files

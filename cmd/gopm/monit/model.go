@@ -161,5 +161,5 @@ func (m Model) hear(said Said) Model {
 
 // says tells whether a line is of the row, or of nobody in particular.
 func (r row) says(line logs.Line) bool {
-	return r.app.Run == "" && line.App == r.app.Name && (r.none || line.Instance < 0 || line.Instance == r.worker.Instance)
+	return line.App == r.app.Name && line.Run == r.app.Run && (r.none || line.Instance < 0 || line.Instance == r.worker.Instance)
 }
