@@ -43,8 +43,14 @@ func (l logged) String() string {
 // test ends.
 func (s scenario) follows(args ...string) <-chan logged {
 	s.t.Helper()
+	return s.followsBy("gopm", append([]string{"logs", "--json"}, args...)...)
+}
+
+// followsBy is follows for a command that runs gopm logs --json.
+func (s scenario) followsBy(name string, args ...string) <-chan logged {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
-	command := s.Command(ctx, "gopm", append([]string{"logs", "--json"}, args...)...)
+	command := s.Command(ctx, name, args...)
 	stdout, err := command.StdoutPipe()
 	s.must(err)
 	s.must(command.Start())

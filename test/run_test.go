@@ -115,6 +115,7 @@ func TestRun(t *testing.T) {
 		s.settled()
 	})
 
+	each("logs", scenario.tellsLogs)
 	each("an app without an activator", scenario.steersPlain)
 	each("a worker that never stops", scenario.cutsStuck)
 
@@ -142,6 +143,25 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// tellsLogs asks for what apps have said: with the run, and in a file.
+func (s scenario) tellsLogs() {
+	s.t.Helper()
+	s.holdsLines(s.asNode("logs", "talk", "--nostream", "--lines=100"), []string{"0|talk | started 0", "1|talk | warned 1", "exit 0"}, []string{"my-api", "plain"})
+	s.holdsLines(s.asNode("logs", "talk", "1", "--nostream"), []string{"1|talk | started 1"}, []string{"0|talk", "talk@0"})
+	s.holdsLines(s.asNode("logs", "talk", "--nostream", "--err", "--raw"), []string{"warned 0", "warned 1"}, []string{"started", "ready"})
+	s.holdsLines(s.asNode("logs", "--nostream", "--lines=1", "--out", "--grep=^(started|warned) 0"), []string{"0|talk   | started 0"}, []string{"warned", "plain"})
+	s.nodeSays("0|plain | plain is up\n1|plain | plain is up\nexit 0", "logs", "plain", "--nostream", "--lines=1", "--out")
+	lines := s.followsBy("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "gopm", "logs", "--json", "--lines=0")
+	s.eventually("it follows", func() bool {
+		s.asNode("send", "talk", "hello")
+		return len(lines) > 0
+	})
+	s.awaitLine(lines, "out 1|talk told hello")
+	s.nodeSays("talk@0: stopped\nexit 0", "stop", "talk@0")
+	s.nodeSays("talk@0: ready\nexit 0", "start", "talk@0")
+	s.awaitLine(lines, "err 0|talk warned 0")
+}
+
 // asNode is gopm of the container's user, with all that it prints.
 func (s scenario) asNode(args ...string) string {
 	s.t.Helper()
@@ -159,9 +179,9 @@ func (s scenario) nodeSays(want string, args ...string) {
 // steersPlain does what can be done to an app without an activator.
 func (s scenario) steersPlain() {
 	s.t.Helper()
-	s.nodeSays("my-api\nplain\nstuck\nexit 0", "ls", "--names")
+	s.nodeSays("my-api\nplain\nstuck\ntalk\nexit 0", "ls", "--names")
 	row := func(restarts int) *regexp.Regexp {
-		return regexp.MustCompile(fmt.Sprintf(`(?m)^plain +0 +fork +\d+ +\d+s +%d +ready `, restarts))
+		return regexp.MustCompile(fmt.Sprintf(`(?m)^plain +0 +fork +\d+ +\d+[sm] +%d +ready `, restarts))
 	}
 	s.eventually("gopm ls shows it", func() bool { return row(0).MatchString(s.asNode("ls")) })
 	if out := s.asNode("signal", "KILL", "plain@0"); !strings.HasPrefix(out, "SIGKILL to plain@0.service (pid ") {

@@ -122,7 +122,7 @@ func (s *Stage) Contain(ctx context.Context, workers int) (*Site, error) {
 		"/etc/passwd":               "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n",
 		"/etc/group":                "root:x:0:\nnode:x:1000:\n",
 	}
-	for _, name := range []string{"ecosystem.config.js", "plain.sh", "stuck.js"} {
+	for _, name := range []string{"ecosystem.config.js", "plain.sh", "stuck.js", "talk.js"} {
 		text, err := others.ReadFile("contained/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("contain site: %w", err)

@@ -1,1 +1,2 @@
+echo plain is up
 exec tail -f /dev/null
