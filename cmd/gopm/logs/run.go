@@ -95,6 +95,7 @@ func (s *run) follow(ctx context.Context, q Query, each func(Line)) error {
 	if len(s.files.all) > 0 {
 		watching.Go(func() { _ = s.files.follow(ofFiles, q, each) }) // it tells q.Miss
 	}
+	defer context.AfterFunc(ctx, s.lines.Close)()
 	err := s.read(func(said *control.Said) bool {
 		if said == nil {
 			return true
@@ -107,8 +108,12 @@ func (s *run) follow(ctx context.Context, q Query, each func(Line)) error {
 		}
 		return true
 	})
+	over := ctx.Err() != nil // and the run need not be
 	stop()
 	watching.Wait()
+	if over {
+		return nil
+	}
 	if s.ended {
 		s.files.look(q, each, time.Now())
 		q.Miss(fmt.Errorf("the gopm run of %s has ended", s.folder))

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -16,6 +17,9 @@ import (
 
 	"github.com/gopm/gopm/activator/control"
 )
+
+// stays is in place of the end of a run that goes on until who asks has gone.
+var stays = control.Answer{Progress: "and so on"}
 
 // running is a gopm run that has units, and answers who asks for lines; it returns its
 // folder. asked is what was asked for.
@@ -47,6 +51,10 @@ func running(t *testing.T, units []control.Unit, answers []control.Answer) (fold
 			mu.Unlock()
 		}
 		for _, answer := range append(slices.Clone(list), control.Last(nil, false)) {
+			if answer.Progress != "" {
+				_, _ = io.Copy(io.Discard, conn)
+				return
+			}
 			_, _ = conn.Write(control.Line(answer)) // who asks may have gone
 		}
 	})
@@ -198,6 +206,21 @@ func TestReadRunFails(t *testing.T) {
 		if want = "read logs of the gopm run of " + folder + ": " + want; err == nil || err.Error() != want {
 			t.Errorf("it fails with %v, want %s", err, want)
 		}
+	}
+}
+
+// The end of the journal's reading is that of the run's, which goes on.
+func TestReadBothFails(t *testing.T) {
+	folder, _ := running(t, nil, []control.Answer{{Now: true}, stays})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var got []string
+	err := Reader{Journalctl: printing([]string{entryOf("a")}, "echo rotated too often >&2; exit 1"), Host: fstest.MapFS{}, Tick: time.Hour}.Read(ctx, Query{
+		Choices: append(slices.Clone(one), Choice{App: "x", Run: folder, Instance: -1}), Lines: 1, Follow: true,
+		Keep: func(Line) bool { return true }, Miss: func(err error) { got = append(got, err.Error()) },
+	}, func(l Line) { got = append(got, l.said()) })
+	if want := "run journalctl: exit status 1: rotated too often"; err == nil || err.Error() != want || !slices.Equal(got, []string{"0 out a"}) {
+		t.Errorf("it reads %q, and fails with %v, want %s", got, err, want)
 	}
 }
 
