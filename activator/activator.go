@@ -9,7 +9,6 @@ package activator
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -90,10 +89,8 @@ type Activator struct {
 type Environment struct {
 	Getenv  func(string) string
 	Host    fs.FS // the root of the file system
-	Journal io.Writer
-	// Journald: Journal leads to it (StderrIsJournal), so lines may have fields.
-	Journald bool
-	Manager  Manager
+	Journal Journal
+	Manager Manager
 	// Passed are the sockets of the app's socket units and what a predecessor has
 	// stored, under the names that systemd gives them (sd_listen_fds(3)). Run takes
 	// them over.
@@ -119,7 +116,7 @@ func Run(ctx context.Context, s Settings, env Environment) error {
 	a := &Activator{
 		settings: s,
 		count:    s.Workers(CPUs(env.Host)),
-		journal:  newJournal(env.Journal, env.Journald, s.App),
+		journal:  newJournal(env.Journal, s.App),
 		notifier: notifier{env.Getenv("NOTIFY_SOCKET"), env.Notify},
 		manager:  env.Manager,
 		workers:  make(map[int]*worker),

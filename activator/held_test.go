@@ -45,7 +45,7 @@ func TestHeldSockets(t *testing.T) {
 	defer udp.Close()
 
 	var log bytes.Buffer
-	a := &Activator{settings: Settings{App: "web", Fork: true, Surge: 1}, journal: newJournal(&log, false, "web")}
+	a := &Activator{settings: Settings{App: "web", Fork: true, Surge: 1}, journal: newJournal(journalText(&log), "web")}
 	if a.overlaps() {
 		t.Error("instances overlap that open the port themselves")
 	}

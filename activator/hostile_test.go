@@ -37,7 +37,7 @@ func attacked(t testing.TB) (u underAttack, end func()) {
 	u.Activator = &Activator{
 		settings: Settings{App: "my-api"},
 		count:    2, surge: 1, parallel: 1,
-		journal:  newJournal(io.Discard, false, "my-api"),
+		journal:  newJournal(journalText(io.Discard), "my-api"),
 		workers:  make(map[int]*worker),
 		early:    make(map[*client]run),
 		intakes:  make(map[place]*intake),
@@ -184,7 +184,7 @@ func TestWhatAHostileWorkerGets(t *testing.T) {
 			u, end := attacked(t)
 			defer end()
 			var told bytes.Buffer
-			u.do(func() { u.journal = newJournal(&told, false, "my-api") })
+			u.do(func() { u.journal = newJournal(journalText(&told), "my-api") })
 			if err := u.hear(u.hostile, test.line); err != nil {
 				t.Errorf("the channel is closed: %v", err)
 			}
@@ -201,7 +201,7 @@ func TestAThousandPorts(t *testing.T) {
 	before := openFiles(t)
 	u, end := attacked(t)
 	var told bytes.Buffer
-	u.do(func() { u.journal = newJournal(&told, false, "my-api") })
+	u.do(func() { u.journal = newJournal(journalText(&told), "my-api") })
 	for index := range 1000 {
 		line := fmt.Sprintf(`{"cmd":"NODE_CLUSTER","act":"queryServer","address":"127.0.0.1","port":0,"addressType":4,"index":%d,"seq":%d}`, index, index)
 		if err := u.hear(u.hostile, line); err != nil {

@@ -37,38 +37,59 @@ func Events() map[string]string {
 	return names
 }
 
-// StderrIsJournal tells whether standard error leads to journald ($JOURNAL_STREAM,
-// systemd.exec(5)): it then takes lines with fields, over a socket of its own.
-func StderrIsJournal() bool {
-	is, err := sdjournal.StderrIsJournalStream()
-	return is && err == nil && sdjournal.Enabled()
+// Journal takes a line of an activator's, with its priority (syslog(3)) and the fields
+// that gopm-activator(8) tells of.
+type Journal func(priority int, message string, fields map[string]string)
+
+// InstanceField is the number of the worker that a line is about.
+const InstanceField = "GOPM_INSTANCE"
+
+// Stderr is the Journal of a service with this standard error. Where that leads to
+// journald ($JOURNAL_STREAM, systemd.exec(5)), lines go there with their fields, over a
+// socket of its own.
+func Stderr(stderr io.Writer) Journal {
+	text := journalText(stderr)
+	if is, err := sdjournal.StderrIsJournalStream(); !is || err != nil || !sdjournal.Enabled() {
+		return text
+	}
+	return func(priority int, message string, fields map[string]string) {
+		if sdjournal.Send(message, sdjournal.Priority(priority), fields) != nil {
+			text(priority, message, fields)
+		}
+	}
 }
 
-// journal is where lines go: to journald with fields, or to w, where journald
-// files them by priority (sd-daemon(3)).
+// journalText writes lines without their fields; journald files them by priority
+// (sd-daemon(3)).
+func journalText(w io.Writer) Journal {
+	return func(priority int, message string, _ map[string]string) {
+		fmt.Fprintf(w, "<%d>%s\n", priority, message) // nobody is left to tell where that fails
+	}
+}
+
+// journal is where an app's lines go.
 type journal struct {
-	w        io.Writer
-	journald bool
-	fields   map[string]string // never changed, only replaced
+	to     Journal
+	fields map[string]string // never changed, only replaced
 }
 
 // newJournal is an app's.
-func newJournal(w io.Writer, journald bool, app string) journal {
-	return journal{w, journald, map[string]string{"SYSLOG_IDENTIFIER": "gopm-activator", "GOPM_APP": app}}
+func newJournal(to Journal, app string) journal {
+	return journal{to, map[string]string{"SYSLOG_IDENTIFIER": "gopm-activator", "GOPM_APP": app}}
 }
 
 func (j journal) with(name, value string) journal {
 	fields := maps.Clone(j.fields)
 	fields[name] = value
-	return journal{j.w, j.journald, fields}
+	return journal{j.to, fields}
 }
 
 // of is for lines about an instance.
-func (j journal) of(instance int) journal { return j.with("GOPM_INSTANCE", strconv.Itoa(instance)) }
+func (j journal) of(instance int) journal { return j.with(InstanceField, strconv.Itoa(instance)) }
 
 // about is for lines about a worker that it can cause as often as it likes.
 func (a *Activator) about(w *worker) journal {
-	j := journal{w: io.Discard}
+	j := journal{to: journalText(io.Discard)}
 	w.told.Do(func() { j = a.journal.of(w.instance) })
 	return j
 }
@@ -87,10 +108,5 @@ func (j journal) warning(format string, args ...any) { j.line(4, format, args) }
 func (j journal) err(format string, args ...any)     { j.line(3, format, args) }
 
 func (j journal) line(priority int, format string, args []any) {
-	message := fmt.Sprintf(format, args...)
-	if j.journald && sdjournal.Send(message, sdjournal.Priority(priority), j.fields) == nil {
-		return
-	}
-	// Nobody is left to tell where the journal is gone.
-	fmt.Fprintf(j.w, "<%d>%s\n", priority, message)
+	j.to(priority, fmt.Sprintf(format, args...), j.fields)
 }

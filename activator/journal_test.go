@@ -25,7 +25,7 @@ func TestEventsAreDocumented(t *testing.T) {
 
 func TestJournalWithoutJournald(t *testing.T) {
 	var out bytes.Buffer
-	j := newJournal(&out, false, "my-api")
+	j := newJournal(journalText(&out), "my-api")
 	j.of(2).as(workerCrashed).warning("%s has ended", "my-api@2.service")
 	j.info("ready")
 	if got, want := out.String(), "<4>my-api@2.service has ended\n<6>ready\n"; got != want {

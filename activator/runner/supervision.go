@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -75,7 +76,7 @@ func (a *runningApp) runActivator(ctx context.Context, s *supervision) error {
 	return activator.Run(ctx, settings, activator.Environment{
 		Getenv:  func(string) string { return "" },
 		Host:    a.r.host,
-		Journal: journal{a},
+		Journal: a.journal,
 		Manager: manager{a},
 		Passed:  append(passed, stored...),
 		Notify:  notifier{a, s},
@@ -146,17 +147,13 @@ func (n notifier) Say(state string) {
 // Keep puts a copy of a descriptor into the store.
 func (n notifier) Keep(name string, fd int) error { return n.of.store.keep(name, fd) }
 
-// journal makes lines of what an activator writes: with its priority in front,
-// as sd-daemon(3) has it.
-type journal struct{ of *runningApp }
-
-func (j journal) Write(text []byte) (int, error) {
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		if len(line) > 3 && line[0] == '<' && line[2] == '>' {
-			line = line[3:]
-		}
-		j.of.r.say(j.of.name, -1, "%s", line)
+// journal takes a line of an activator's.
+func (a *runningApp) journal(_ int, message string, fields map[string]string) {
+	instance, err := strconv.Atoi(fields[activator.InstanceField])
+	if err != nil {
+		instance = -1 // it is about no single one
 	}
-	return len(text), nil
+	for text := range strings.SplitSeq(message, "\n") {
+		a.r.say(a.name, instance, "%s", text)
+	}
 }

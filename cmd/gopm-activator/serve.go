@@ -17,11 +17,10 @@ func serve(ctx context.Context, app string) error {
 		return err
 	}
 	return activator.Run(ctx, settings, activator.Environment{
-		Getenv:   os.Getenv,
-		Host:     os.DirFS("/"),
-		Journal:  os.Stderr,
-		Journald: activator.StderrIsJournal(),
-		Manager:  systemd.New(context.WithoutCancel(ctx), manager(), settings.Unit()),
-		Passed:   activation.Files(true),
+		Getenv:  os.Getenv,
+		Host:    os.DirFS("/"),
+		Journal: activator.Stderr(os.Stderr),
+		Manager: systemd.New(context.WithoutCancel(ctx), manager(), settings.Unit()),
+		Passed:  activation.Files(true),
 	})
 }
