@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -147,19 +148,32 @@ func TestRun(t *testing.T) {
 func (s scenario) tellsLogs() {
 	s.t.Helper()
 	s.holdsLines(s.asNode("logs", "talk", "--nostream", "--lines=100"), []string{"0|talk | started 0", "1|talk | warned 1", "exit 0"}, []string{"my-api", "plain"})
-	s.holdsLines(s.asNode("logs", "talk", "1", "--nostream"), []string{"1|talk | started 1"}, []string{"0|talk", "talk@0"})
+	pid, err := s.Property(s.t.Context(), "talk@1.service", "MainPID")
+	s.must(err)
+	ready := "gopm|talk | talk@1.service is ready (pid " + pid + ")"
+	s.holdsLines(s.asNode("logs", "talk", "1", "--nostream"), []string{"1|talk | started 1", ready}, []string{"0|talk", "talk@0"})
 	s.holdsLines(s.asNode("logs", "talk", "--nostream", "--err", "--raw"), []string{"warned 0", "warned 1"}, []string{"started", "ready"})
 	s.holdsLines(s.asNode("logs", "--nostream", "--lines=1", "--out", "--grep=^(started|warned) 0"), []string{"0|talk   | started 0"}, []string{"warned", "plain"})
 	s.nodeSays("0|plain | plain is up\n1|plain | plain is up\nexit 0", "logs", "plain", "--nostream", "--lines=1", "--out")
 	lines := s.followsBy("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "gopm", "logs", "--json", "--lines=0")
 	s.eventually("it follows", func() bool {
 		s.asNode("send", "talk", "hello")
-		return len(lines) > 0
+		for len(lines) > 0 {
+			if l := <-lines; l.String() == "out 1|talk told hello" {
+				return true
+			}
+		}
+		return false
 	})
-	s.awaitLine(lines, "out 1|talk told hello")
 	s.nodeSays("talk@0: stopped\nexit 0", "stop", "talk@0")
 	s.nodeSays("talk@0: ready\nexit 0", "start", "talk@0")
 	s.awaitLine(lines, "err 0|talk warned 0")
+
+	term := s.openTerminal(80, 24, quoted(s.Command(s.t.Context(), "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups",
+		"env", "--ignore-environment", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TERM=tmux-256color", "gopm", "monit").Args)+"; sleep infinity")
+	term.shows("my-api@0 Logs")
+	term.press(slices.Repeat([]string{"j"}, 7)...)
+	term.shows("talk@0 Logs", "told hello", "warned 0", "gopm| talk@0.service is ready")
 }
 
 // asNode is gopm of the container's user, with all that it prints.

@@ -81,6 +81,7 @@ func TestScreen(t *testing.T) {
 	m := shown(80, 24, Reading{Fleet: aFleet(3), At: now},
 		said(0, logs.Out, "listening\ton 3000", strings.Repeat("0123456789", 5)),
 		said(1, logs.Out, "another worker's"),
+		Said{{App: "my-api", Run: "/run/gopm/run-1", Instance: 0, Stream: logs.Out, Text: "of another my-api, a run's"}},
 		said(-1, logs.Err, "of nobody in particular\x1b[2J\x07"),
 		said(0, logs.Activator, "my-api@0.service is ready"))
 	const want = `┏━ Process List ━━━━━━━━━━━━━━━━━━━━━━━┓┌─ my-api@0 Logs ──────────────────────┐
