@@ -206,6 +206,8 @@ func TestStop(t *testing.T) {
 			s.until("out x/0 up", 1)
 			if test.name == "between two starts" {
 				s.until("process x/0 x@0.service has ended; it is started again in 16m40s", 1)
+			} else {
+				s.is("x.target active/active", "x@0.service active/running") // else there is no ExecStop=
 			}
 			s.stop()
 			if test.hurry {
