@@ -8,6 +8,7 @@ package activator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -373,7 +374,11 @@ func (a *Activator) startMissing(missing []int) {
 		a.starting++
 		a.runJob(rollout.Job{Verb: rollout.Start, Instance: instance}, func(err error) {
 			a.starting--
-			if err != nil {
+			switch {
+			case errors.Is(err, rollout.ErrCanceled):
+				a.overtaken = append(a.overtaken, instance)
+				a.followEnd(instance)
+			case err != nil:
 				a.journal.of(instance).err("%s did not start: %v", a.settings.unit(instance), err)
 				a.followEnd(instance)
 			}

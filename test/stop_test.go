@@ -2,6 +2,7 @@ package test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gopm/gopm/test/load"
@@ -59,6 +60,11 @@ func (s scenario) stopsWhileItStarts() {
 	})
 	s.systemctl("stop", site.Target)
 	s.stopped()
+	journal, err := s.Run(s.t.Context(), "journalctl", "--boot", "--no-pager", "--unit="+site.Activator, "--priority=err")
+	s.must(err)
+	if strings.Contains(journal, "did not start") {
+		s.t.Errorf("the journal has errors:\n%s", journal)
+	}
 }
 
 // stopsAsked has the app stopped while requests are under way, each of which is
