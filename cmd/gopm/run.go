@@ -48,21 +48,24 @@ func runVerb() verb {
 				case o.json && o.raw:
 					return fmt.Errorf("%w: --json and --raw: choose one", errUsage)
 				}
-				return runApps(ctx, w, o, args)
+				tools, err := findTools()
+				if err != nil {
+					return err
+				}
+				return runApps(ctx, w, o, args, tools)
 			}
 		},
 	}
 }
 
 // runApps runs the apps of a file until the end.
-func runApps(ctx context.Context, w world, o runOptions, args []string) error {
+func runApps(ctx context.Context, w world, o runOptions, args []string, tools tools) error {
 	signals := listen() // first: a SIGHUP would end this process before
 	defer signals.close()
-	tools, err := findTools()
-	if err != nil {
-		return err
-	}
 	converted, err := convert(ctx, w, tools.generator, o, args)
+	if ctx.Err() != nil {
+		return nil // it was told to end before anything ran
+	}
 	if err != nil {
 		return err
 	}

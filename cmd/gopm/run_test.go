@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"slices"
@@ -8,6 +9,16 @@ import (
 
 	"github.com/spf13/pflag"
 )
+
+// Who is told to end while the file is read has ended well.
+func TestRunEndsBeforeItBegins(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	w, said := outside()
+	if err := runApps(ctx, w, runOptions{}, nil, tools{generator: script(t, "exec sleep 60")}); err != nil || said.Len() > 0 {
+		t.Errorf("it ends with %v, and says %q", err, said)
+	}
+}
 
 // TestRunManual holds the options in gopm-run(1) to those of the verb, in both
 // directions.
