@@ -12,9 +12,6 @@ import (
 // standardInput is how messages name the file "-".
 const standardInput = "standard input"
 
-// example is what a hint shows to somebody whose file exports no apps.
-const example = `write module.exports = { apps: [{ name: "api", script: "./index.js" }] }`
-
 // File is an ecosystem file that was read.
 type File struct {
 	Name  string // as the user named it
@@ -64,12 +61,29 @@ type result struct {
 	dotenv  []string // absolute paths, where the app will live
 }
 
+// format is the file's.
+func (s *source) format() format {
+	if s.shown == standardInput {
+		return formatJSON
+	}
+	return formatOf(s.base)
+}
+
+// subject is who a message about all that the file says is about, where that is not the
+// file, and example what its hint shows to somebody whose file has no apps.
+func (s *source) subject() (subject, example string) {
+	switch s.format() {
+	case formatJSON:
+		return "", `write { "apps": [{ "name": "api", "script": "./index.js" }] }`
+	case formatYAML:
+		return "", "write apps: and a list below it"
+	}
+	return "module.exports ", `write module.exports = { apps: [{ name: "api", script: "./index.js" }] }`
+}
+
 // evaluate reads the file by its format.
 func (s *source) evaluate(ctx context.Context, host Host, opt Options) (result, *Problem) {
-	format := formatOf(s.base)
-	if s.shown == standardInput {
-		format = formatJSON
-	}
+	format := s.format()
 	if format == formatNone {
 		return result{}, &Problem{File: s.shown, Text: "is no kind of ecosystem file", Hint: "its name must end in .js, .cjs, .mjs, .ts, .json, .json5, .yml or .yaml"}
 	}

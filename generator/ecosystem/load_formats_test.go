@@ -55,7 +55,7 @@ func expect(t *testing.T, got string, want ...string) {
 }
 
 func TestFormats(t *testing.T) {
-	const one = "app one: node /srv/a.js"
+	const one, inJSON = "app one: node /srv/a.js", `write { "apps": [{ "name": "api", "script": "./index.js" }] }`
 	for _, tc := range []struct{ name, text, want string }{
 		{"ecosystem.config.js", "module.exports = { apps: [{ name: 'one', script: 'a.js' }] }", one},
 		{"ecosystem.config.cjs", "exports.apps = [{ name: 'one', script: 'a.js' }]", one},
@@ -81,7 +81,11 @@ func TestFormats(t *testing.T) {
 			one + " H=/home/dev\nnote process.env.HOME: decides apps[0] \"one\" env.H, as it is on this machine now"},
 		{"ecosystem.json", "{ apps: [{ name: __dirname }] }", "error ecosystem.json:1:18: ReferenceError: __dirname is not defined\nhint the file itself throws this: give it what it asks for"},
 		{"ecosystem.json", "{\n  apps: [{ name: 'one' script: 'a.js' }]\n}", "error ecosystem.json:2:24: syntax error: expected \"}\" but found \"script\"\nhint look at this line: \"apps: [{ name: 'one' script: 'a.js' }]\""},
-		{"ecosystem.json", " \n", "error ecosystem.json: is empty\nhint " + example},
+		{"ecosystem.json", " \n", "error ecosystem.json: is empty\nhint " + inJSON},
+		{"ecosystem.json5", "{ a: 1 }", "error ecosystem.json5: has no apps\nhint " + inJSON},
+		{"ecosystem.json", `"x"`, `error ecosystem.json: is "x", not an object` + "\nhint " + inJSON},
+		{"ecosystem.json", `{ "apps": [] }`, "error ecosystem.json: apps is empty\nhint " + inJSON},
+		{"ecosystem.yml", "a: 1", "error ecosystem.yml: has no apps\nhint write apps: and a list below it"},
 		{"package.json", `{ "name": "x", "apps": [{ "name": "one", "script": "a.js" }], "scripts": {} }`, one},
 		{"package.json", `{ "name": "x", "pm2": { "name": "one", "script": "a.js" } }`, one},
 		{"package.json", `{ "name": "x", "pm2": { "apps": [{ "name": "one", "script": "a.js" }] } }`, one},

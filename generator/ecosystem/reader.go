@@ -99,12 +99,13 @@ func (r *reader) checkOnly(names []string) {
 
 // list finds the list of apps, and the key that it has.
 func (r *reader) list(root value) (list []value, key string, ok bool) {
+	subject, example := r.source.subject()
 	switch {
 	case root.kind == Other && root.text == "Function":
-		r.problem("module.exports is a function, which PM2 does not call", example)
+		r.problem(subject+"is a function, which PM2 does not call", example)
 		return nil, "", false
 	case root.kind != Object && root.kind != Array:
-		r.problem("module.exports is "+root.show()+", not an object", example)
+		r.problem(subject+"is "+root.show()+", not an object", example)
 		return nil, "", false
 	}
 	list, key = root.apps()
@@ -112,7 +113,7 @@ func (r *reader) list(root value) (list []value, key string, ok bool) {
 	case root.get(key).truthy:
 		r.others(root, key)
 	case root.kind == Object && !isApp(root):
-		r.problem("module.exports has no apps", example)
+		r.problem(subject+"has no apps", example)
 		return nil, "", false
 	}
 	if len(list) == 0 {

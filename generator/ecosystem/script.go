@@ -140,6 +140,7 @@ func (s *scripts) compileExpression(name, text string) (*script, *Problem) {
 		return out, nil
 	}
 	if strings.TrimSpace(text) == "" {
+		_, example := s.source.subject()
 		return nil, &Problem{File: s.source.show(name), Text: "is empty", Hint: example}
 	}
 	wrong := &complaint{text: "unexpected text", line: 1, column: 1}

@@ -23,7 +23,8 @@ func (s *source) yaml(text string) (value, *Problem) {
 	var document, more yaml.Node
 	if err := decoder.Decode(&document); err != nil {
 		if errors.Is(err, io.EOF) {
-			return value{}, &Problem{File: s.shown, Text: "is empty", Hint: "write apps: and a list below it"}
+			_, example := s.subject()
+			return value{}, &Problem{File: s.shown, Text: "is empty", Hint: example}
 		}
 		return value{}, s.yamlProblem(err)
 	}
