@@ -123,6 +123,9 @@ func fleetOf(names ...string) fleet.Fleet {
 func TestChoices(t *testing.T) {
 	two, twice := fleetOf("my-api", "other"), fleetOf("my-api", "other", "my-api")
 	twice.Apps[2].Run = "/run/gopm/run-7"
+	hidden, denied := fleetOf("my-api"), fleetOf("my-api")
+	hidden.Limited = errors.New("the gopm run of /run/gopm/run-7: it has not answered within 1s")
+	denied.Limited = fmt.Errorf("%w: the status is for others", control.ErrDenied)
 	tests := []struct {
 		in    fleet.Fleet
 		words string
@@ -146,6 +149,8 @@ func TestChoices(t *testing.T) {
 		{twice, "run-8/my-api", "", `there is no app "run-8/my-api"; did you mean run-7/my-api?`},
 		{two, "", "", "usage: give an app, or all"},
 		{two, "app.config.js", "", "app.config.js is a file: gopm run app.config.js runs its apps here and now, gopm-gen app.config.js makes units of them"},
+		{hidden, "shop", "", `there is no app "shop"; there are my-api; the gopm run of /run/gopm/run-7: it has not answered within 1s`},
+		{denied, "shop", "", `there is no app "shop"; there are my-api`},
 		{fleet.Fleet{}, "x", "", `there is no app "x", nor any other: gopm-gen makes units of an ecosystem file`},
 		{fleetOf(strings.Fields("aa1 aa2 aa3 aa4 aa5 aa6 aa7 aa8 aa9 ab1 ab2 ab3 ab4 ab5")...), "shop", "", `there is no app "shop"; there are aa1, aa2, aa3, aa4, aa5, aa6, aa7, aa8, aa9, ab1, ab2, ab3 and 2 more`},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -283,12 +284,20 @@ func named(f fleet.Fleet, word string) (apps []fleet.App, instance int, err erro
 // mostNames is how many apps fit into a line.
 const mostNames = 12
 
-// unknownApp tells which apps there are.
+// unknownApp tells which apps there are, and why there may be more.
 func unknownApp(f fleet.Fleet, word string) error {
-	names := f.Names()
 	if isFile(word) {
 		return notAnApp(word)
 	}
+	err := notAmong(f.Names(), word)
+	if f.Limited != nil && !errors.Is(f.Limited, control.ErrDenied) { // that is about what they do
+		err = fmt.Errorf("%w; %w", err, f.Limited)
+	}
+	return err
+}
+
+// notAmong tells who else there is.
+func notAmong(names []string, word string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("there is no app %q, nor any other: gopm-gen makes units of an ecosystem file", word)
 	}

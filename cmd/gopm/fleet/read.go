@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -85,39 +86,52 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 	for _, s := range apps {
 		f.Apps = append(f.Apps, join(*s))
 	}
-	slices.SortStableFunc(f.Apps, func(x, y App) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(f.Apps, func(x, y App) int { return cmp.Or(strings.Compare(x.Name, y.Name), strings.Compare(x.Run, y.Run)) })
 	return f, r.measure(ctx, f)
 }
 
 // runs are the apps of each gopm run. One that does not answer keeps nobody from the
 // others; missed tells of it.
 func (r *Reader) runs(ctx context.Context) (apps []*seen, missed error) {
+	var mu sync.Mutex
+	var asking sync.WaitGroup
+	for _, run := range r.Runs() {
+		asking.Go(func() {
+			of, err := appsOf(ctx, run)
+			mu.Lock()
+			defer mu.Unlock()
+			apps, missed = append(apps, of...), cmp.Or(err, missed)
+		})
+	}
+	asking.Wait()
+	return apps, missed
+}
+
+// appsOf are the apps of a gopm run.
+func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 	patient, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	for _, run := range r.Runs() {
-		loaded, err := run.Units(patient, unitPatterns...)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
-			continue // it has just begun, or is over
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("it has not answered within %s", answerTime)
-		}
-		if err != nil {
-			missed = fmt.Errorf("the gopm run of %s: %w", run.Control.Runtime, err)
-			continue
-		}
-		found := make(map[string]bool)
-		for _, u := range loaded {
-			if app, ok := strings.CutSuffix(u.Name, ".target"); ok {
-				found[app] = false // but sort finds its activator
-			}
-		}
-		for _, s := range sort(found, loaded) {
-			s.in, s.ofRun = run, true
-			apps = append(apps, s)
+	loaded, err := run.Units(patient, unitPatterns...)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED):
+		return nil, nil // it has just begun, or is over
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("it has not answered within %s", answerTime)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the gopm run of %s: %w", run.Control.Runtime, err)
+	}
+	found := make(map[string]bool)
+	for _, u := range loaded {
+		if app, ok := strings.CutSuffix(u.Name, ".target"); ok {
+			found[app] = false // but sort finds its activator
 		}
 	}
-	return apps, missed
+	for _, s := range sort(found, loaded) {
+		s.in, s.ofRun = run, true
+		apps = append(apps, s)
+	}
+	return apps, nil
 }
 
 // unitPatterns are those of workers, activators and targets.

@@ -23,13 +23,13 @@ import (
 // nothing of their workers.
 type active struct{ apps []string }
 
-func (a *active) Units(context.Context, ...string) (all []systemd.Unit, err error) {
+func (a *active) Units(ctx context.Context, _ ...string) (all []systemd.Unit, err error) {
 	for _, app := range a.apps {
 		for _, name := range []string{app + ".target", units.Activator(app)} {
 			all = append(all, systemd.Unit{Name: name, Active: "active", Sub: "running"})
 		}
 	}
-	return all, nil
+	return all, ctx.Err()
 }
 
 func (a *active) Numbers(context.Context, []string) (pids, restarts map[string]int, err error) {
@@ -109,5 +109,34 @@ func TestReadBadActivators(t *testing.T) {
 		if got, want := fmt.Sprint(a.State, " ", workers, " ", a.Unseen), tests[a.Name].want; got != want {
 			t.Errorf("%s: it is %q, want %q", a.Name, got, want)
 		}
+	}
+}
+
+// hanging is a gopm run that never answers.
+type hanging struct{ active }
+
+func (h *hanging) Units(ctx context.Context, _ ...string) ([]systemd.Unit, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A gopm run that hangs keeps nobody from seeing the others, and it is said which it is.
+func TestReadHangingRun(t *testing.T) {
+	nowhere := control.Manager{Runtime: t.TempDir()}
+	good := func(name string) Place { return Place{&active{[]string{"my-api"}}, control.Manager{Runtime: name}} }
+	r := Reader{
+		Systemd: Place{systemd.New(t.Context(), nowhere, ""), nowhere}, // there is none
+		Folders: func(context.Context) ([]string, error) { return nil, fs.ErrNotExist },
+		Runs: func() []Place {
+			return []Place{{&hanging{}, control.Manager{Runtime: "/run/gopm/run-1"}}, good("/run/gopm/run-3"), good("/run/gopm/run-2")}
+		},
+		Host: os.DirFS(t.TempDir()),
+	}
+	f, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(f.Names(), " ", f.Limited), "[run-2/my-api run-3/my-api] the gopm run of /run/gopm/run-1: it has not answered within 1s"; got != want {
+		t.Errorf("there is %s, want %s", got, want)
 	}
 }
