@@ -107,7 +107,7 @@ func (s site) address(a fleet.App) control.Address {
 // whoTells is where an app's failures are told.
 func whoTells(a fleet.App) string {
 	if a.Run != "" {
-		return "the output of its gopm run tells why"
+		return "gopm logs " + a.Name + " tells why"
 	}
 	return fmt.Sprintf("journalctl -u '%s@*' -u %s tells why", a.Name, a.Activator())
 }
