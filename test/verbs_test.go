@@ -161,7 +161,12 @@ func (s scenario) steers() {
 	old = s.exactly(4)
 	s.says("my-api: online, 4 of 4 ready\nexit 0", "restart", "my-api")
 	s.replaced(old)
-	s.says("my-api: stopped\nexit 0", "stop", "my-api")
+	// A connection to the control socket would start the activator, and with it the app.
+	out, err = s.Run(s.t.Context(), "sh", "-c", "while :; do gopm ls >/dev/null; done & gopm stop my-api; sleep 1; kill $!")
+	s.must(err)
+	if out != "my-api: stopped" {
+		s.t.Errorf("gopm stop prints %q", out)
+	}
 	if pids := s.pids(); len(pids) > 0 {
 		s.t.Errorf("after a stop there are %v", pids)
 	}

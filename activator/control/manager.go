@@ -76,5 +76,16 @@ func (m Manager) Address(app string) Address {
 	return Address{app, filepath.Join(m.Runtime, "gopm", app+".sock")}
 }
 
+// ActivatorGroups is the folder of the cgroups of activators, below the root of the file
+// system: that of the slice that systemd puts instances of one template into
+// (systemd.slice(5)), unless somebody has set Slice=. There is one for each that has a
+// process. uid is who has the manager, where that is a user.
+func (m Manager) ActivatorGroups(uid int) string {
+	if m.User {
+		return fmt.Sprintf(`sys/fs/cgroup/user.slice/user-%d.slice/user@%d.service/app.slice/app-gopm\x2dactivator.slice`, uid, uid)
+	}
+	return `sys/fs/cgroup/system.slice/system-gopm\x2dactivator.slice`
+}
+
 // Private is the manager's own D-Bus socket.
 func (m Manager) Private() string { return filepath.Join(m.Runtime, "systemd/private") }

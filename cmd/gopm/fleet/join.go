@@ -2,6 +2,9 @@ package fleet
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/gopm/gopm/activator/control"
@@ -21,6 +24,21 @@ type seen struct {
 	mode       string                  // what systemd says of it where the activator does not
 	in         Place                   // whose it is
 	ofRun      bool                    // a gopm run's
+}
+
+// address is where the app's activator listens.
+func (s seen) address() control.Address { return s.in.Control.Address(s.name) }
+
+// fill takes what the activator has answered.
+func (s *seen) fill(a answer) {
+	switch {
+	case errors.Is(a.err, context.DeadlineExceeded):
+		s.unseen = fmt.Sprintf("%s has not answered within %s", units.Activator(s.name), answerTime)
+	case a.err != nil:
+		s.unseen = a.err.Error()
+	default:
+		s.status = &a.status
+	}
 }
 
 // told is an instance as its activator says; the zero value where it does not.

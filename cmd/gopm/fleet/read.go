@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -67,7 +69,12 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 		r.last = make(map[int]sample)
 	}
 	runs, missed := r.runs(ctx)
+	// Those that certainly run need not wait until systemd has listed everything.
+	var answers answers
+	var asking sync.WaitGroup
+	asking.Go(func() { answers = r.survey(ctx, r.running()) })
 	units, err := r.units(ctx)
+	asking.Wait()
 	switch {
 	case err == nil || len(runs) > 0: // in a container there is no systemd
 	case missed != nil:
@@ -78,7 +85,7 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 		return Fleet{}, err
 	}
 	apps := append(units, runs...)
-	limited, err := r.ask(ctx, apps)
+	limited, err := r.ask(ctx, apps, answers)
 	if err != nil {
 		return Fleet{}, err
 	}
@@ -187,12 +194,33 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 	return apps
 }
 
-// ask fills in what the activators know of their apps, and the service managers of
-// the workers that none has told of.
-func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
-	limited = r.askActivators(ctx, apps)
+// ask fills in what the activators know of their apps, of which some have answered, and
+// the service managers of the workers that none has told of.
+func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limited, err error) {
+	var asked []*seen
+	var unasked []control.Address
+	for _, s := range apps {
+		// An activator that does not run must not be asked: that would start it.
+		if !awake(*s) {
+			continue
+		}
+		asked = append(asked, s)
+		if _, known := answers[s.address()]; !known {
+			unasked = append(unasked, s.address())
+		}
+	}
+	maps.Copy(answers, r.survey(ctx, unasked))
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	for _, s := range asked {
+		a := answers[s.address()]
+		if s.fill(a); a.err != nil {
+			r.askMode(ctx, s)
+		}
+		if errors.Is(a.err, control.ErrDenied) {
+			limited = a.err
+		}
 	}
 	untold := make(map[Place][]string)
 	for _, s := range apps {
@@ -224,38 +252,41 @@ func (r *Reader) ask(ctx context.Context, apps []*seen) (limited, err error) {
 	return limited, nil
 }
 
-// askActivators fills in what the activators know of their apps.
-func (r *Reader) askActivators(ctx context.Context, apps []*seen) (limited error) {
-	var asked []*seen
-	var at []control.Address
-	for _, s := range apps {
-		// An activator that does not run must not be asked: that would start it.
-		if awake(*s) {
-			asked, at = append(asked, s), append(at, s.in.Control.Address(s.name))
-		}
-	}
+// answer is what an activator knows, or why it does not tell.
+type answer struct {
+	status control.Status
+	err    error
+}
+
+// answers are those of activators that were asked.
+type answers map[control.Address]answer
+
+// survey asks activators.
+func (r *Reader) survey(ctx context.Context, at []control.Address) answers {
+	all := make(answers)
 	control.Survey{Measures: r.Patience, Patience: answerTime}.Ask(ctx, at, func(i int, status control.Status, err error) {
-		s := asked[i]
-		switch {
-		case err == nil:
-			s.status = &status
-			for _, w := range status.Workers {
-				r.sample(w.PID)
-			}
-			return
-		case errors.Is(err, context.DeadlineExceeded):
-			err = fmt.Errorf("%s has not answered within %s", units.Activator(s.name), answerTime)
-		case errors.Is(err, control.ErrDenied):
-			limited = err
+		all[at[i]] = answer{status, err}
+		for _, w := range status.Workers {
+			r.sample(w.PID)
 		}
-		s.unseen = err.Error()
 	})
-	for _, s := range asked {
-		if s.status == nil {
-			r.askMode(ctx, s)
+	return all
+}
+
+// running are the activators of systemd's that have a process, as far as the kernel
+// tells.
+func (r *Reader) running() []control.Address {
+	groups, err := fs.ReadDir(r.Host, r.Systemd.Control.ActivatorGroups(os.Getuid()))
+	if err != nil {
+		return nil // there need be none
+	}
+	var at []control.Address
+	for _, group := range groups {
+		if app, ok := units.AppOfActivator(group.Name()); ok && group.IsDir() {
+			at = append(at, r.Systemd.Control.Address(app))
 		}
 	}
-	return limited
+	return at
 }
 
 // askMode fills in how an activator runs that does not say itself; it stays unknown

@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/systemd"
@@ -138,5 +140,44 @@ func TestReadHangingRun(t *testing.T) {
 	}
 	if got, want := fmt.Sprint(f.Names(), " ", f.Limited), "[run-2/my-api run-3/my-api] the gopm run of /run/gopm/run-1: it has not answered within 1s"; got != want {
 		t.Errorf("there is %s, want %s", got, want)
+	}
+}
+
+// Who has a process is asked while systemd still lists, and nobody twice; what systemd
+// says of an activator counts.
+func TestReadEarly(t *testing.T) {
+	run := control.Manager{Runtime: t.TempDir()}
+	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(map[string]*atomic.Int32)
+	for _, app := range []string{"running", "elsewhere", "ending", "unknown"} {
+		times := new(atomic.Int32)
+		asked[app] = times
+		listen(t, run.Address(app), func(conn net.Conn) {
+			times.Add(1)
+			_, _ = io.WriteString(conn, `{"status":{"mode":"cluster","instances":1,"ready":1,"listeners":[]}}`+"\n"+`{"worker":{"instance":0,"pid":1,"state":"ready"}}`+"\n"+`{"done":true}`+"\n")
+		})
+	}
+	group := func(app string) string {
+		return run.ActivatorGroups(os.Getuid()) + "/gopm-activator@" + app + ".service"
+	}
+	r := Reader{
+		Systemd: Place{&active{[]string{"running", "elsewhere"}}, run},
+		Folders: func(context.Context) ([]string, error) { return nil, nil },
+		Runs:    func() []Place { return nil },
+		Host: fstest.MapFS{
+			group("running"): {Mode: fs.ModeDir}, group("ending"): {Mode: fs.ModeDir}, group("unknown"): {Mode: fs.ModeDir},
+			run.ActivatorGroups(os.Getuid()) + "/cgroup.procs": {},
+		},
+	}
+	f, err := r.Read(t.Context())
+	if err != nil || fmt.Sprint(f.Names()) != "[elsewhere running]" {
+		t.Fatalf("the apps are %v, %v", f.Names(), err)
+	}
+	for _, a := range f.Apps {
+		if a.State != Online || a.Unseen != "" || asked[a.Name].Load() != 1 {
+			t.Errorf("%s is %s (%q), asked %d times", a.Name, a.State, a.Unseen, asked[a.Name].Load())
+		}
 	}
 }
