@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -219,7 +218,7 @@ func (l *life) end(orderly bool) {
 func (l *life) finish(orderly bool) {
 	defer close(l.over)
 	spec, hurry := l.s.spec, l.s.r.hurry
-	t := tree{os.DirFS("/proc"), l.main.pid, l.invocation}
+	t := tree{l.s.r.census, l.main.pid, l.invocation}
 	if orderly {
 		l.finishWell()
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +51,7 @@ var ErrFailed = errors.New("failed")
 // Runner is a run of all units.
 type Runner struct {
 	reaper  *reaper
+	census  *census
 	tools   tools
 	host    fs.FS
 	environ []string
@@ -91,7 +93,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer reaper.stop()
 	r := &Runner{
-		reaper: reaper, tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
+		reaper: reaper, census: newCensus(os.DirFS("/proc")), tools: tools{o.Activator, o.Agent, o.Runtime.Runtime}, host: o.Host,
 		environ: inherited(o.Environ), secrets: secrets, lines: o.Lines, notify: o.Notify, hurry: o.Hurry,
 		stopping: make(chan struct{}), news: make(chan struct{}, 1), tails: newTails(apps),
 		services: map[string]*service{}, status: map[string]string{}, up: map[string]bool{}, told: map[string]bool{},

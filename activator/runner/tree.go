@@ -1,11 +1,8 @@
 package runner
 
 import (
-	"bytes"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +15,8 @@ import (
 // run's INVOCATION_ID in their environment, and what descends from either. Only a
 // program that has left all three behind gets away.
 type tree struct {
-	proc       fs.FS // /proc
-	session    int   // the main process's number
+	census     *census
+	session    int // the main process's number
 	invocation string
 }
 
@@ -29,42 +26,21 @@ const treeTick = 20 * time.Millisecond
 
 // members are the processes that run.
 func (t tree) members() []int {
-	stats, _ := fs.Glob(t.proc, "[0-9]*/stat") // the pattern is a good one
-	parents := map[int]int{}
-	in := map[int]bool{}
-	for _, name := range stats {
-		pid, err := strconv.Atoi(filepath.Dir(name))
-		if err != nil {
-			continue
-		}
-		text, err := fs.ReadFile(t.proc, name)
-		if err != nil {
-			continue // it has ended
-		}
-		parent, session, dead := parseStat(string(text))
-		if dead {
-			continue
-		}
-		parents[pid] = parent
-		in[pid] = session == t.session || t.has(pid)
+	people := t.census.people()
+	isIn := func(pid int) bool {
+		p, ok := people[pid]
+		return ok && (p.session == t.session || slices.Contains(p.invocations, t.invocation))
 	}
 	var members []int
-	for pid := range parents {
-		for at, depth := pid, 0; at > 1 && at != os.Getpid() && depth < len(parents); at, depth = parents[at], depth+1 {
-			if in[at] {
+	for pid := range people {
+		for at, depth := pid, 0; at > 1 && at != os.Getpid() && depth < len(people); at, depth = people[at].parent, depth+1 {
+			if isIn(at) {
 				members = append(members, pid)
 				break
 			}
 		}
 	}
 	return members
-}
-
-// has tells whether the run's mark is in the environment that a process began
-// with. Another user's cannot be read.
-func (t tree) has(pid int) bool {
-	env, err := fs.ReadFile(t.proc, fmt.Sprintf("%d/environ", pid))
-	return err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00INVOCATION_ID="+t.invocation+"\x00"))
 }
 
 // parseStat reads /proc/PID/stat (proc(5)). The name in its parentheses may have
