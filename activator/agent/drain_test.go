@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +134,8 @@ func TestBlockedEventLoopIsNotSilence(t *testing.T) {
 		}
 		w.drain()
 		time.Sleep(2800 * time.Millisecond)
-		blocking.ask("/block?ms=5000") // long enough for all of the following on a busy machine
+		goOn := filepath.Join(t.TempDir(), "go-on")
+		blocking.ask("/block?ms=5000&until=" + goOn) // all of the following is within it
 		w.await(`"block"`)
 
 		var left []*client
@@ -142,6 +145,9 @@ func TestBlockedEventLoopIsNotSilence(t *testing.T) {
 				c.ask("/")
 				left = append(left, c)
 			}
+		}
+		if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+			t.Fatal(err)
 		}
 		for _, c := range append(left, blocking) {
 			c.wants(helloLast)

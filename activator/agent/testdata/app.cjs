@@ -54,11 +54,13 @@ const routes = {
     res.end('too large');
   },
 
-  // The event loop stands still.
+  // The event loop stands still, for some time or until there is a file.
   '/block': (req, res) => {
     process.send('block');
     const end = Date.now() + Number(req.query.get('ms'));
     while (Date.now() < end);
+    const file = req.query.get('until');
+    while (file && !fs.existsSync(file));
     res.end('hello');
   },
 
