@@ -164,7 +164,10 @@ func (g *Group) Steer(slots []int) error {
 		return fmt.Errorf("steer %s: %w", g.addr, err)
 	}
 	g.eligible = slices.Clone(slots)
-	return nil
+	// Uncorrected, the counts have grown for those that were eligible alone: who comes
+	// to them would get all new connections until he has caught up.
+	_, err := g.Count()
+	return err
 }
 
 // Count is how many connections wait in each slot, the waiting room aside. It tells

@@ -33,18 +33,8 @@ func TestKernelPrefersShortQueues(t *testing.T) {
 	g := listen(t, "127.0.0.1:0")
 	useKernel(t, g, []int{1, 2, 3, 4})
 	connect(t, g, 12, 0)
-	accept := func(slot, n int) {
-		t.Helper()
-		for range n {
-			fd, _, err := unix.Accept4(g.Listener(slot), unix.SOCK_CLOEXEC)
-			if err != nil {
-				t.Fatal(err)
-			}
-			unix.Close(fd)
-		}
-	}
-	accept(2, 3)
-	accept(4, 2)
+	accept(t, g, 2, 3)
+	accept(t, g, 4, 2)
 	if got, err := g.Count(); err != nil || !slices.Equal(got, []int{0, 3, 0, 3, 1}) {
 		t.Errorf("counts %v, %v", got, err)
 	}
@@ -53,6 +43,20 @@ func TestKernelPrefersShortQueues(t *testing.T) {
 		t.Errorf("queues are %v, want %v", got, want)
 	}
 	connect(t, g, 4, 0)
+	if got, want := queues(t, g), []int{0, 4, 4, 4, 4}; !slices.Equal(got, want) {
+		t.Errorf("queues are %v, want %v", got, want)
+	}
+}
+
+// Who begins to serve has served nobody yet, and is no better for that.
+func TestKernelSpreadsAmongNewAndOld(t *testing.T) {
+	g := listen(t, "127.0.0.1:0")
+	useKernel(t, g, []int{1, 2})
+	connect(t, g, 32, 0)
+	accept(t, g, 1, 16)
+	accept(t, g, 2, 16)
+	steer(t, g, []int{1, 2, 3, 4})
+	connect(t, g, 16, 0)
 	if got, want := queues(t, g), []int{0, 4, 4, 4, 4}; !slices.Equal(got, want) {
 		t.Errorf("queues are %v, want %v", got, want)
 	}
@@ -223,6 +227,18 @@ func connect(t *testing.T, g *Group, n int, pause time.Duration) {
 		}
 		t.Cleanup(func() { c.Close() })
 		time.Sleep(pause)
+	}
+}
+
+// accept accepts n connections in a slot, and closes them.
+func accept(t *testing.T, g *Group, slot, n int) {
+	t.Helper()
+	for range n {
+		fd, _, err := unix.Accept4(g.Listener(slot), unix.SOCK_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(fd)
 	}
 }
 
