@@ -143,7 +143,7 @@ func TestRunPolicies(t *testing.T) {
 	// At its start, and by its timer.
 	f.until("out tick/0 tick in production", 3)
 	f.until("process tick tick: it is time for its cron_restart", 2)
-	f.until("process polite polite@0.service is ready", 1)
+	f.until("process polite/0 polite@0.service is ready", 1)
 	f.until("err loop/0 loop ends", 3)
 	f.until("process loop/0 loop@0.service exited with status 2; it is started again in 100ms", 3)
 	f.until("process loop/0 loop@0.service has failed, and is not started again: started 3 times within ", 1)
