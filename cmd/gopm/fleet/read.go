@@ -69,12 +69,7 @@ func (r *Reader) Read(ctx context.Context) (Fleet, error) {
 		r.last = make(map[int]sample)
 	}
 	runs, missed := r.runs(ctx)
-	// Those that certainly run need not wait until systemd has listed everything.
-	var answers answers
-	var asking sync.WaitGroup
-	asking.Go(func() { answers = r.survey(ctx, r.running()) })
-	units, err := r.units(ctx)
-	asking.Wait()
+	units, answers, err := r.units(ctx)
 	switch {
 	case err == nil || len(runs) > 0: // in a container there is no systemd
 	case missed != nil:
@@ -144,26 +139,32 @@ func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 // unitPatterns are those of workers, activators and targets.
 var unitPatterns = []string{"*@*.service", "*.target"}
 
-// units are the apps that systemd has.
-func (r *Reader) units(ctx context.Context) ([]*seen, error) {
+// units are the apps that systemd has, and what activators have answered meanwhile.
+func (r *Reader) units(ctx context.Context) (apps []*seen, early answers, err error) {
 	var found map[string]bool
 	var loaded []systemd.Unit
+	early = make(answers)
 	asking, asked := errgroup.WithContext(ctx)
 	asking.Go(func() error {
 		folders, err := r.Folders(asked)
+		if err != nil {
+			return err
+		}
+		// Those that certainly run need not wait until systemd has listed everything. It
+		// is connected by now: with all of them at work that takes long.
+		asking.Go(func() error { early = r.survey(asked, r.running()); return nil })
 		found = find(r.Host, folders)
-		return err
+		return nil
 	})
 	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, unitPatterns...); return err })
 	if err := asking.Wait(); err != nil {
-		return nil, err
+		return nil, early, err
 	}
-	var apps []*seen
 	for _, s := range sort(found, loaded) {
 		s.in = r.Systemd
 		apps = append(apps, s)
 	}
-	return apps, nil
+	return apps, early, nil
 }
 
 // sort gives each app its units. An app that somebody has written by hand is
