@@ -122,16 +122,17 @@ type choice struct {
 }
 
 // name is what people call it.
-func (c choice) name() string {
-	if c.instance < 0 {
-		return c.app.Name
-	}
-	return c.app.Name + "@" + strconv.Itoa(c.instance)
-}
+func (c choice) name() string { return c.of(c.app.Name) }
 
 // fullName is a name that no other choice has.
-func (c choice) fullName() string {
-	return strings.TrimSuffix(c.app.FullName(), c.app.Name) + c.name()
+func (c choice) fullName() string { return c.of(c.app.FullName()) }
+
+// of is its name where its app has this one.
+func (c choice) of(app string) string {
+	if c.instance < 0 {
+		return app
+	}
+	return app + "@" + strconv.Itoa(c.instance)
 }
 
 // missing tells that the app has no such instance.
