@@ -7,10 +7,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/nodeipc"
 	"github.com/gopm/gopm/activator/systemd"
 )
 
@@ -19,7 +20,14 @@ import (
 func (a *Activator) adoptWorkers(stored map[string]int, states map[int]systemd.State) {
 	for name, fd := range stored {
 		instance, invocation, ok := parseChannelName(name)
-		if !ok || a.settings.Fork && states[instance].Invocation != invocation {
+		state := states[instance]
+		if !ok || state.Invocation != invocation {
+			continue
+		}
+		if !a.settings.Fork && state.Active == "activating" && nodeipc.HungUp(fd) {
+			// Of an exec that was not answered, and asks again; or its process has
+			// ended, which its wait sees.
+			a.followEnd(instance)
 			continue
 		}
 		delete(stored, name)
@@ -28,13 +36,13 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]systemd.S
 		file.Close()
 		var w *worker
 		if err == nil {
-			w, err = a.newWorker(instance, invocation, conn.(*net.UnixConn))
+			w, err = a.newWorker(instance, state, conn.(*net.UnixConn))
 		}
 		if err != nil {
 			a.journal.of(instance).err("adopt %s: %v", a.settings.unit(instance), err)
 			continue
 		}
-		w.online, w.restarts = true, states[instance].Restarts
+		w.online = true
 		w.saidReady = take(stored, w.readyMark())
 		w.listening = a.settings.Fork && take(stored, w.listeningMark())
 		for _, g := range a.groups {
@@ -47,10 +55,10 @@ func (a *Activator) adoptWorkers(stored map[string]int, states map[int]systemd.S
 		w.ready = a.isReady(w)
 		if a.settings.Health != nil {
 			// Only what answers is ready, and only what is ready is active.
-			w.ready = w.ready && states[instance].Active != "activating"
+			w.ready = w.ready && state.Active != "activating"
 		}
 		// It was being drained; its drain asks again.
-		w.draining = states[instance].Active == "deactivating"
+		w.draining = state.Active == "deactivating"
 		a.workers[instance] = w
 		go a.serve(w, true)
 	}
@@ -78,30 +86,30 @@ func parseChannelName(name string) (instance int, invocation string, ok bool) {
 	return instance, invocation, ok && err == nil
 }
 
-// attachWorker makes the connection of c the channel of an instance. It is in
-// the store before it is answered: from then on a kill of the activator loses
-// nothing, and before it exec closes its end and tries again. Only then has a
-// run a second channel.
+// attachWorker gives an instance its channel. Our end is in the store before the
+// other one leaves with the answer: from then on a kill of the activator loses
+// nothing, and before it exec is not answered and tries again. Only then has a run a
+// second channel.
 func (a *Activator) attachWorker(instance int, state systemd.State, fork bool, c *client) {
 	if err := a.mayAttach(run{instance, state.Invocation}, fork); err != nil {
 		a.refused.Do(func() { a.journal.of(instance).warning("control socket: %v", err) })
 		c.finish(err)
 		return
 	}
-	w, err := a.newWorker(instance, state.Invocation, c.conn)
+	w, theirs, err := a.newChannel(instance, state)
 	if err != nil {
 		c.finish(err)
 		return
 	}
-	w.restarts = state.Restarts
+	defer theirs.Close()
 	if old := a.workers[instance]; old != nil {
 		reason := errors.New("another run of its unit has begun")
 		if old.run == w.run {
-			reason = errAttachedAgain
+			reason, w.waits, old.waits = errAttachedAgain, old.waits, nil
 		}
 		a.endWorker(old, reason)
 	}
-	if err := keepConn(a.notifier, w.channelName(), c.conn); err != nil {
+	if err := keepConn(a.notifier, w.channelName(), w.channel.Conn()); err != nil {
 		a.report(err)
 		c.finish(err)
 		w.channel.Close()
@@ -115,8 +123,7 @@ func (a *Activator) attachWorker(instance int, state systemd.State, fork bool, c
 			w.waits = append(w.waits, c)
 		}
 	}
-	a.answerAttached(c)
-	_ = c.conn.SetDeadline(time.Time{})
+	a.answerAttached(c, theirs)
 	go a.serve(w, false)
 	if a.settings.Fork {
 		a.follow(w)
@@ -124,6 +131,24 @@ func (a *Activator) attachWorker(instance int, state systemd.State, fork bool, c
 			a.checkReady(w)
 		}
 	}
+}
+
+// newChannel makes a worker's channel, with the end that is the worker's.
+func (a *Activator) newChannel(instance int, state systemd.State) (w *worker, theirs *os.File, err error) {
+	ours, far, err := control.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer far.Close()
+	if theirs, err = far.File(); err == nil { // which blocks, as a program expects
+		w, err = a.newWorker(instance, state, ours)
+	}
+	if err != nil {
+		ours.Close()
+		theirs.Close()
+		return nil, nil, err
+	}
+	return w, theirs, nil
 }
 
 // mayAttach tells why a run gets no channel.

@@ -2,6 +2,7 @@ package activator
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -53,20 +54,15 @@ func (a *Activator) overlaps() bool {
 	return !a.settings.Fork || a.settings.Surge > 0 && len(a.held) > 0
 }
 
-// answerAttached tells a new instance that its channel is open, and lends it the
+// answerAttached gives a new instance its end of its channel, and lends it the
 // listeners.
-func (a *Activator) answerAttached(c *client) {
-	answer := control.Answer{Done: true}
-	if len(a.held) == 0 {
-		c.answer(answer)
-		return
-	}
-	fds := make([]int, len(a.held))
-	for i, h := range a.held {
-		answer.Listeners = append(answer.Listeners, h.name)
-		fds[i] = h.fd
+func (a *Activator) answerAttached(c *client, channel *os.File) {
+	answer, fds := control.Answer{Done: true}, []int{int(channel.Fd())}
+	for _, h := range a.held {
+		answer.Listeners, fds = append(answer.Listeners, h.name), append(fds, h.fd)
 	}
 	c.answerWith(answer, fds)
+	c.conn.Close()
 }
 
 // handleHeld acts on what the agent says of a listener.

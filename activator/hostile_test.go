@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
 	"github.com/gopm/gopm/activator/steer"
@@ -78,7 +76,7 @@ func attacked(t testing.TB) (u underAttack, end func()) {
 		ours, theirs := connected(t)
 		ends = append(ends, theirs)
 		go func() { _, _ = io.Copy(io.Discard, theirs) }() // closes what rides on it
-		w, err := u.newWorker(instance, fmt.Sprintf("%032x", instance), ours)
+		w, err := u.newWorker(instance, systemd.State{PID: os.Getpid(), Invocation: fmt.Sprintf("%032x", instance)}, ours)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,21 +124,11 @@ func (u underAttack) hear(w *worker, line string) error {
 // connected is a pair of sockets: ours and the worker's.
 func connected(t testing.TB) (ours, theirs *net.UnixConn) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	ours, theirs, err := control.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var conns [2]*net.UnixConn
-	for i, fd := range fds {
-		file := os.NewFile(uintptr(fd), "channel")
-		conn, err := net.FileConn(file)
-		file.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns[i] = conn.(*net.UnixConn)
-	}
-	return conns[0], conns[1]
+	return ours, theirs
 }
 
 // holds checks what no worker may change for another.

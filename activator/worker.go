@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
-	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/nodeipc"
+	"github.com/gopm/gopm/activator/systemd"
 )
 
 // readyText is what an app sends when it is ready, as with PM2.
@@ -100,20 +100,17 @@ func (w *worker) listeningMark() string {
 	return fmt.Sprintf("listens-%d-%s", w.instance, w.invocation)
 }
 
-// newWorker is a worker behind conn, which it takes over.
-func (a *Activator) newWorker(instance int, invocation string, conn *net.UnixConn) (*worker, error) {
-	peer, err := control.PeerOf(conn)
-	if err != nil {
-		return nil, err
-	}
+// newWorker is a worker behind conn, which it takes over, as systemd knows its unit.
+func (a *Activator) newWorker(instance int, state systemd.State, conn *net.UnixConn) (*worker, error) {
 	channel, err := nodeipc.New(conn)
 	if err != nil {
 		return nil, err
 	}
 	return &worker{
-		run:       run{instance, invocation},
+		run:       run{instance, state.Invocation},
 		unit:      a.settings.unit(instance),
-		pid:       int(peer.Pid),
+		pid:       state.PID,
+		restarts:  state.Restarts,
 		channel:   channel,
 		told:      seldom(),
 		given:     make(map[*group]bool),
@@ -287,7 +284,7 @@ func (a *Activator) checkReady(w *worker) {
 }
 
 // errAttachedAgain: exec has come twice, since the activator was killed before
-// it could answer.
+// it had answered.
 var errAttachedAgain = errors.New("it has attached again")
 
 // endWorker forgets a worker whose channel, or in fork mode whose process, has

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,46 +189,43 @@ func attach(ctx context.Context, at Address, hello Hello) (Attached, error) {
 	if err == nil && answer.Error != "" {
 		err = errors.New(answer.Error)
 	}
-	if err == nil && len(fds) != len(answer.Listeners) {
-		err = fmt.Errorf("read answer of activator: %d descriptors came for %d listeners", len(fds), len(answer.Listeners))
-	}
-	var out Attached
-	if err == nil {
-		out.Channel, err = conn.File()
+	if err == nil && len(fds) != 1+len(answer.Listeners) {
+		err = fmt.Errorf("read answer of activator: %d descriptors came for a channel and %d listeners; is it of another version? restart gopm-activator@%s", len(fds), len(answer.Listeners), at.App)
 	}
 	if err != nil {
 		closeAll(fds)
 		return Attached{}, err
 	}
+	out := Attached{Channel: os.NewFile(uintptr(fds[0]), "channel")}
 	for i, name := range answer.Listeners {
-		out.Listeners = append(out.Listeners, Socket{name, fds[i]})
+		out.Listeners = append(out.Listeners, Socket{name, fds[1+i]})
 	}
 	return out, nil
 }
 
-// readAnswer takes no byte beyond the line: what follows is Node's. Descriptors
-// come with the first byte.
+// readAnswer reads one with its descriptors, which come with its first byte.
 func readAnswer(conn *net.UnixConn) (answer Answer, fds []int, err error) {
-	var line []byte
-	rights := make([]byte, unix.CmsgSpace(4*MaxListeners))
-	for one := make([]byte, 1); ; {
-		n, came, _, _, err := conn.ReadMsgUnix(one, rights)
+	line := make([]byte, MaxLine)
+	rights := make([]byte, unix.CmsgSpace(4*(1+MaxListeners)))
+	for have, end := 0, -1; end < 0; {
+		n, came, _, _, err := conn.ReadMsgUnix(line[have:], rights)
 		more, rightsErr := rightsOf(rights[:came])
 		fds = append(fds, more...)
-		if err != nil || n == 0 {
+		have += n
+		end = bytes.IndexByte(line[:have], '\n')
+		switch {
+		case err != nil || n == 0:
+			err = ErrGone
+		case rightsErr != nil:
+			err = fmt.Errorf("read answer of activator: %w", rightsErr)
+		case end < 0 && have == len(line):
+			err = errors.New("read answer of activator: line too long")
+		case end >= 0:
+			line = line[:end]
+		}
+		if err != nil {
 			closeAll(fds)
-			return Answer{}, nil, ErrGone
-		}
-		if one[0] == '\n' {
-			break
-		}
-		line = append(line, one[0])
-		if rightsErr == nil && len(line) > MaxLine {
-			rightsErr = errors.New("line too long")
-		}
-		if rightsErr != nil {
-			closeAll(fds)
-			return Answer{}, nil, fmt.Errorf("read answer of activator: %w", rightsErr)
+			return Answer{}, nil, err
 		}
 	}
 	if err := json.Unmarshal(line, &answer); err != nil {

@@ -1,6 +1,6 @@
 // Package control is the activator's control socket: one connection per
-// request, a JSON line each way. The same socket is where a worker's channel
-// begins: after the answer to "exec" the connection belongs to Node.
+// request, a JSON line each way. A worker's channel comes with the answer to its
+// "exec".
 package control
 
 import (
@@ -13,7 +13,7 @@ type Verb string
 
 // The verbs. Exec, Wait and Drain come from the worker's own unit.
 const (
-	// Exec makes the connection the channel of an instance.
+	// Exec answers with the channel of an instance.
 	Exec Verb = "exec"
 	// Wait answers when the instance is ready, or cannot become it.
 	Wait Verb = "wait"
@@ -109,8 +109,9 @@ type Hello struct {
 // Answer is a line to the client. Only the last has Done.
 type Answer struct {
 	Progress string `json:"progress,omitempty"`
-	// Listeners names the descriptors that ride on the answer to an exec in fork
-	// mode (SCM_RIGHTS), in their order: an address with a port, or a path.
+	// Listeners names the descriptors that ride on the answer to an exec (SCM_RIGHTS),
+	// in their order and after the channel's: an address with a port, or a path. There
+	// are some in fork mode only.
 	Listeners []string `json:"listeners,omitempty"`
 	Done      bool     `json:"done,omitempty"`
 	Error     string   `json:"error,omitempty"`

@@ -44,7 +44,7 @@ func Serve(listener *net.UnixListener, greet func(*net.UnixConn, *unix.Ucred)) {
 			time.Sleep(retryPause)
 			continue
 		}
-		peer, err := PeerOf(conn)
+		peer, err := peerOf(conn)
 		if err != nil || !enter(peer.Uid, 1) {
 			conn.Close()
 			continue
@@ -56,8 +56,8 @@ func Serve(listener *net.UnixListener, greet func(*net.UnixConn, *unix.Ucred)) {
 	}
 }
 
-// PeerOf is who has connected (SO_PEERCRED, unix(7)).
-func PeerOf(conn *net.UnixConn) (*unix.Ucred, error) {
+// peerOf is who has connected (SO_PEERCRED, unix(7)).
+func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err

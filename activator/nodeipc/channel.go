@@ -110,7 +110,7 @@ func (c *Channel) Conn() *net.UnixConn { return c.conn }
 // Ended tells whether the worker's end is closed.
 func (c *Channel) Ended() bool {
 	ended := true
-	_ = c.raw.Control(func(fd uintptr) { ended = hungUp(int(fd)) }) // an error: ours is
+	_ = c.raw.Control(func(fd uintptr) { ended = HungUp(int(fd)) }) // an error: ours is
 	return ended
 }
 
@@ -334,7 +334,7 @@ func (c *Channel) peek() (whole bool, err error) {
 		if n > seen || !whole {
 			return true
 		}
-		if hungUp(int(fd)) { // in the middle of a line
+		if HungUp(int(fd)) { // in the middle of a line
 			result = io.EOF
 			return true
 		}
@@ -346,7 +346,8 @@ func (c *Channel) peek() (whole bool, err error) {
 	return whole, result
 }
 
-func hungUp(fd int) bool {
+// HungUp tells whether the other end of a Unix stream is closed.
+func HungUp(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0 && fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0

@@ -18,7 +18,7 @@ func (c *Channel) Unread() (bool, error) {
 	var left int
 	var err error
 	if closed := c.raw.Control(func(fd uintptr) {
-		if left, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil && hungUp(int(fd)) {
+		if left, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil && HungUp(int(fd)) {
 			err = net.ErrClosed
 		}
 	}); closed != nil {

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 
 	"github.com/godbus/dbus/v5"
-	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
 )
 
 // systemd sends each signal of each unit to all who are connected to its own
@@ -31,7 +31,7 @@ const (
 // those of jobs that are over and wanted, of which it is given the message. Both are
 // closed when one is.
 func withoutSignals(systemd *net.UnixConn, wanted func([]byte) bool) (*net.UnixConn, error) {
-	near, far, err := pair()
+	near, far, err := control.Pair()
 	if err != nil {
 		systemd.Close()
 		return nil, err
@@ -47,30 +47,6 @@ func withoutSignals(systemd *net.UnixConn, wanted func([]byte) bool) (*net.UnixC
 		}()
 	}
 	return near, nil
-}
-
-// pair is two ends of a Unix socket.
-func pair() (near, far *net.UnixConn, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	var ends [2]*net.UnixConn
-	for i, fd := range fds {
-		file := os.NewFile(uintptr(fd), "systemd")
-		conn, err := net.FileConn(file)
-		file.Close()
-		if err != nil {
-			if i == 1 {
-				ends[0].Close()
-			} else {
-				unix.Close(fds[1])
-			}
-			return nil, nil, err
-		}
-		ends[i] = conn.(*net.UnixConn)
-	}
-	return ends[0], ends[1], nil
 }
 
 // forward hands on what the client says.

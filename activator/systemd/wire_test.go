@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/gopm/gopm/activator/control"
 )
 
 // encoded is a message as systemd sends it.
@@ -93,7 +95,7 @@ func TestWithoutSignals(t *testing.T) {
 		"systemd":    func(_, systemd *net.UnixConn) { systemd.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			systemd, between, err := pair()
+			systemd, between, err := control.Pair()
 			if err != nil {
 				t.Fatal(err)
 			}
