@@ -109,8 +109,9 @@ func (a *Activator) queryDatagram(w *worker, m nodeipc.Message) error {
 		return a.refuseDatagram(w, m, errno, err)
 	}
 	w.datagrams[d] = false
-	a.report(a.notifier.mark(w.givenMark(d.plain())))
-	return w.channel.SendDatagram(nodeipc.NewReply(m, d.key(), 0), d.fd)
+	err = w.channel.SendDatagram(nodeipc.NewReply(m, d.key(), 0), d.fd)
+	a.report(a.notifier.mark(w.givenMark(d.plain()))) // after it, as in queryServer
+	return err
 }
 
 func (a *Activator) refuseDatagram(w *worker, m nodeipc.Message, errno unix.Errno, reason error) error {

@@ -236,13 +236,18 @@ func (a *Activator) queryServer(w *worker, m nodeipc.Message) error {
 		g.data = m.Data
 	}
 	w.given[g] = true
-	a.report(a.notifier.mark(w.givenMark(g.plain())))
 	reply := nodeipc.NewReply(m, g.key(), 0)
 	reply.Data = g.data
 	if g.path != "" {
-		return w.channel.Send(reply)
+		err = w.channel.Send(reply)
+	} else {
+		err = w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
 	}
-	return w.channel.SendHandle(reply, g.Listener(slot(w.instance)))
+	// After the reply: a kill in between has it sent twice, of which Node takes one. A
+	// successor who knew of it and had not sent it would tell the app that its port is
+	// taken.
+	a.report(a.notifier.mark(w.givenMark(g.plain())))
+	return err
 }
 
 // groupFor finds the group for what an app asks for, or opens one. Its error is
