@@ -23,10 +23,11 @@ type Unit struct {
 	Job               string // the type of what it is about to do; empty: nothing
 }
 
-// Units lists the loaded units that any of the patterns fits.
-func (m *Manager) Units(ctx context.Context, patterns ...string) ([]Unit, error) {
+// Units lists the loaded units that any of the patterns fits and that are in any of the
+// states (ActiveState); of all states where none is given.
+func (m *Manager) Units(ctx context.Context, states []string, patterns ...string) ([]Unit, error) {
 	list, err := query(ctx, m, func(conn *sd.Conn) ([]sd.UnitStatus, error) {
-		return conn.ListUnitsByPatternsContext(ctx, nil, patterns)
+		return conn.ListUnitsByPatternsContext(ctx, states, patterns)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list units: %w", err)

@@ -54,6 +54,30 @@ func (s seen) told(instance int) control.Worker {
 	return control.Worker{}
 }
 
+// lacks tells whether there may be active workers that its activator does not tell of.
+func (s seen) lacks() bool {
+	return s.status == nil || slices.ContainsFunc(s.status.Workers, func(w control.Worker) bool { return w.PID == 0 })
+}
+
+// untold are the units of the workers whose numbers the service manager has to tell: it
+// alone knows of a process that has no channel, and of a systemctl reset-failed.
+func (s seen) untold() []string {
+	var names []string
+	for name, u := range s.units {
+		if instance, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" && s.told(instance).PID == 0 {
+			names = append(names, name)
+		}
+	}
+	if s.status != nil {
+		for _, w := range s.status.Workers {
+			if w.PID != 0 && w.Restarts > 0 {
+				names = append(names, units.Worker(s.name, w.Instance))
+			}
+		}
+	}
+	return names
+}
+
 // join makes an app of it.
 func join(s seen) App {
 	a := App{

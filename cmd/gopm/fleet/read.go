@@ -28,8 +28,9 @@ const answerTime = time.Second
 
 // Manager is a service manager: systemd or, of its apps, a gopm run.
 type Manager interface {
-	// Units lists the loaded units that any of the patterns fits.
-	Units(ctx context.Context, patterns ...string) ([]systemd.Unit, error)
+	// Units lists the loaded units that any of the patterns fits and that are in any of
+	// the states (ActiveState); of all states where none is given.
+	Units(ctx context.Context, states []string, patterns ...string) ([]systemd.Unit, error)
 	// Numbers are the main process of each of some services, 0 where there is none,
 	// and how often its Restart= has started it again.
 	Numbers(ctx context.Context, units []string) (pids, restarts map[string]int, err error)
@@ -113,7 +114,7 @@ func (r *Reader) runs(ctx context.Context) (apps []*seen, missed error) {
 func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 	patient, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	loaded, err := run.Units(patient, unitPatterns...)
+	loaded, err := run.Units(patient, nil, append(appPatterns, workerPattern)...)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED):
 		return nil, nil // it has just begun, or is over
@@ -136,31 +137,33 @@ func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 	return apps, nil
 }
 
-// unitPatterns are those of workers, activators and targets.
-var unitPatterns = []string{"*@*.service", "*.target"}
+// appPatterns are those of activators and targets, and workerPattern that of workers.
+var appPatterns = []string{units.Activator("*"), "*.target"}
+
+const workerPattern = "*@*.service"
+
+// notActive are the states of workers that systemd is asked for. Of those that are active
+// their activators tell, and they are most.
+var notActive = []string{"inactive", "failed", "activating", "deactivating"}
 
 // units are the apps that systemd has, and what activators have answered meanwhile.
 func (r *Reader) units(ctx context.Context) (apps []*seen, early answers, err error) {
 	var found map[string]bool
-	var loaded []systemd.Unit
-	early = make(answers)
+	var loaded, idle []systemd.Unit
 	asking, asked := errgroup.WithContext(ctx)
+	// Those that certainly run need not wait until systemd has listed the others.
+	asking.Go(func() error { early = r.survey(asked, r.running()); return nil })
 	asking.Go(func() error {
 		folders, err := r.Folders(asked)
-		if err != nil {
-			return err
-		}
-		// Those that certainly run need not wait until systemd has listed everything. It
-		// is connected by now: with all of them at work that takes long.
-		asking.Go(func() error { early = r.survey(asked, r.running()); return nil })
 		found = find(r.Host, folders)
-		return nil
+		return err
 	})
-	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, unitPatterns...); return err })
+	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, nil, appPatterns...); return err })
+	asking.Go(func() (err error) { idle, err = r.Systemd.Units(asked, notActive, workerPattern); return err })
 	if err := asking.Wait(); err != nil {
 		return nil, early, err
 	}
-	for _, s := range sort(found, loaded) {
+	for _, s := range sort(found, append(loaded, idle...)) {
 		s.in = r.Systemd
 		apps = append(apps, s)
 	}
@@ -223,15 +226,12 @@ func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limite
 			limited = a.err
 		}
 	}
+	if err := r.list(ctx, apps); err != nil {
+		return nil, err
+	}
 	untold := make(map[Place][]string)
 	for _, s := range apps {
-		for name, u := range s.units {
-			instance, ok := units.InstanceOf(s.name, name)
-			// An activator does not hear of a systemctl reset-failed.
-			if told := s.told(instance); ok && u.Active != "inactive" && (told.PID == 0 || told.Restarts > 0) {
-				untold[s.in] = append(untold[s.in], name)
-			}
-		}
+		untold[s.in] = append(untold[s.in], s.untold()...)
 	}
 	for place, names := range untold {
 		pids, restarts, err := place.Numbers(ctx, names)
@@ -242,7 +242,7 @@ func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limite
 			if s.in != place {
 				continue
 			}
-			for name := range s.units {
+			for _, name := range s.untold() {
 				if pid, ok := pids[name]; ok {
 					s.pids[name], s.restarts[name] = pid, restarts[name]
 					r.sample(pid)
@@ -251,6 +251,29 @@ func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limite
 		}
 	}
 	return limited, nil
+}
+
+// list has systemd tell of the workers that are active where their activators do not.
+func (r *Reader) list(ctx context.Context, apps []*seen) error {
+	of := make(map[string]*seen)
+	var patterns []string
+	for _, s := range apps {
+		if !s.ofRun && s.lacks() {
+			of[s.name] = s
+			patterns = append(patterns, s.name+"@*.service")
+		}
+	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	active, err := r.Systemd.Units(ctx, []string{"active"}, patterns...)
+	for _, u := range active {
+		app, _, _ := strings.Cut(u.Name, "@")
+		if s := of[app]; s != nil {
+			s.units[u.Name] = u
+		}
+	}
+	return err
 }
 
 // answer is what an activator knows, or why it does not tell.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ import (
 // nothing of their workers.
 type active struct{ apps []string }
 
-func (a *active) Units(ctx context.Context, _ ...string) (all []systemd.Unit, err error) {
+func (a *active) Units(ctx context.Context, _ []string, _ ...string) (all []systemd.Unit, err error) {
 	for _, app := range a.apps {
 		for _, name := range []string{app + ".target", units.Activator(app)} {
 			all = append(all, systemd.Unit{Name: name, Active: "active", Sub: "running"})
@@ -117,7 +118,7 @@ func TestReadBadActivators(t *testing.T) {
 // hanging is a gopm run that never answers.
 type hanging struct{ active }
 
-func (h *hanging) Units(ctx context.Context, _ ...string) ([]systemd.Unit, error) {
+func (h *hanging) Units(ctx context.Context, _ []string, _ ...string) ([]systemd.Unit, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -179,5 +180,95 @@ func TestReadEarly(t *testing.T) {
 		if a.State != Online || a.Unseen != "" || asked[a.Name].Load() != 1 {
 			t.Errorf("%s is %s (%q), asked %d times", a.Name, a.State, a.Unseen, asked[a.Name].Load())
 		}
+	}
+}
+
+// listing is a service manager with these units.
+type listing struct {
+	active
+	units []systemd.Unit
+}
+
+func (l *listing) Units(_ context.Context, states []string, patterns ...string) (all []systemd.Unit, err error) {
+	for _, u := range l.units {
+		fits := func(pattern string) bool {
+			ok, _ := path.Match(pattern, u.Name)
+			return ok
+		}
+		if (len(states) == 0 || slices.Contains(states, u.Active)) && slices.ContainsFunc(patterns, fits) {
+			all = append(all, u)
+		}
+	}
+	return all, nil
+}
+
+func (l *listing) Numbers(_ context.Context, names []string) (pids, restarts map[string]int, err error) {
+	pids, restarts = make(map[string]int), make(map[string]int)
+	for _, name := range names {
+		pids[name], restarts[name] = os.Getpid(), 7
+	}
+	return pids, restarts, nil
+}
+
+// A worker that is active is seen, whoever tells of it, and so is one that is not.
+func TestReadWorkers(t *testing.T) {
+	run := control.Manager{Runtime: t.TempDir()}
+	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string][]string{
+		"told":      {`{"instance":0,"pid":1,"state":"ready"}`},
+		"restarted": {`{"instance":0,"pid":1,"state":"ready","restarts":3}`},
+		"missing":   {`{"instance":0,"state":"missing"}`, `{"instance":1,"state":"missing"}`},
+		"failed":    {`{"instance":0,"state":"missing"}`},
+	}
+	var all []systemd.Unit
+	add := func(name, active string) { all = append(all, systemd.Unit{Name: name, Active: active}) }
+	for app, workers := range answers {
+		listen(t, run.Address(app), func(conn net.Conn) {
+			_, _ = io.WriteString(conn, `{"status":{"mode":"cluster","instances":1,"listeners":[]}}`+"\n")
+			for _, worker := range workers {
+				_, _ = io.WriteString(conn, `{"worker":`+worker+"}\n")
+			}
+			_, _ = io.WriteString(conn, `{"done":true}`+"\n")
+		})
+		add(units.Activator(app), "active")
+	}
+	add("told@0.service", "active")
+	add("restarted@0.service", "active")
+	add("missing@1.service", "active")
+	add("failed@0.service", "failed")
+	add(units.Activator("dead"), "failed")
+	add("dead@0.service", "active")
+	add("alone@0.service", "active")
+	add("alone@1.service", "deactivating")
+	r := Reader{
+		Systemd: Place{&listing{units: all}, run},
+		Folders: func(context.Context) ([]string, error) { return []string{"/units"}, nil },
+		Runs:    func() []Place { return nil },
+		Host: fstest.MapFS{
+			"units/alone" + reloadSuffix: {Data: []byte(mark)},
+		},
+	}
+	f, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, a := range f.Apps {
+		for _, w := range a.Workers {
+			got[a.Name] += fmt.Sprintf("%d %s ↺%d; ", w.Instance, w.State, w.Restarts)
+		}
+	}
+	want := map[string]string{
+		"told":      "0 ready ↺0; ",
+		"restarted": "0 ready ↺7; ",
+		"missing":   "0 stopped ↺0; 1 starting ↺7; ",
+		"failed":    "0 failed ↺7; ",
+		"dead":      "0 ready ↺7; ",
+		"alone":     "0 ready ↺7; 1 stopping ↺7; ",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got\n%q, want\n%q", got, want)
 	}
 }
