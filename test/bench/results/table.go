@@ -44,7 +44,7 @@ func (r *Results) section(out io.Writer, measure string) error {
 func (r *Results) body(out io.Writer, measure string) error {
 	fmt.Fprintf(out, "%s.\n\n", r.About[measure])
 	if host, earlier := r.Earlier[measure]; earlier {
-		fmt.Fprintf(out, "From an earlier run: %s\n\n", host)
+		fmt.Fprintf(out, "From another run: %s\n\n", host)
 	}
 	peers := r.columns(measure)
 	var against []string
