@@ -69,7 +69,8 @@ func (c Client) units(ctx context.Context, patterns ...string) ([]control.Unit, 
 	}), nil
 }
 
-// Units lists the units that any of the patterns fits.
+// Units lists the units that any of the patterns fits and that are in any of the states;
+// of all states where none is given.
 func (c Client) Units(ctx context.Context, states []string, patterns ...string) ([]systemd.Unit, error) {
 	all, err := c.units(ctx, patterns...)
 	var out []systemd.Unit

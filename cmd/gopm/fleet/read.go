@@ -229,28 +229,34 @@ func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limite
 	if err := r.list(ctx, apps); err != nil {
 		return nil, err
 	}
-	untold := make(map[Place][]string)
+	return limited, r.number(ctx, apps)
+}
+
+// number has the service managers tell the numbers that the activators do not. Who has
+// none to tell is not asked.
+func (r *Reader) number(ctx context.Context, apps []*seen) error {
+	untold := make(map[Place]map[string]*seen) // whose each unit is
 	for _, s := range apps {
-		untold[s.in] = append(untold[s.in], s.untold()...)
+		for _, name := range s.untold() {
+			if untold[s.in] == nil {
+				untold[s.in] = make(map[string]*seen)
+			}
+			untold[s.in][name] = s
+		}
 	}
-	for place, names := range untold {
-		pids, restarts, err := place.Numbers(ctx, names)
+	for place, owners := range untold {
+		pids, restarts, err := place.Numbers(ctx, slices.Collect(maps.Keys(owners)))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, s := range apps {
-			if s.in != place {
-				continue
-			}
-			for _, name := range s.untold() {
-				if pid, ok := pids[name]; ok {
-					s.pids[name], s.restarts[name] = pid, restarts[name]
-					r.sample(pid)
-				}
+		for name, s := range owners {
+			if pid, ok := pids[name]; ok {
+				s.pids[name], s.restarts[name] = pid, restarts[name]
+				r.sample(pid)
 			}
 		}
 	}
-	return limited, nil
+	return nil
 }
 
 // list has systemd tell of the workers that are active where their activators do not.

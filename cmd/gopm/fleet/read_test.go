@@ -3,6 +3,7 @@ package fleet
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -35,8 +36,11 @@ func (a *active) Units(ctx context.Context, _ []string, _ ...string) (all []syst
 	return all, ctx.Err()
 }
 
-func (a *active) Numbers(context.Context, []string) (pids, restarts map[string]int, err error) {
-	return nil, nil, nil
+func (a *active) Numbers(_ context.Context, names []string) (pids, restarts map[string]int, err error) {
+	if len(names) == 0 {
+		err = errors.New("it is asked for nothing")
+	}
+	return nil, nil, err
 }
 
 func (a *active) Environment(context.Context, string) (map[string]string, error) { return nil, nil }
