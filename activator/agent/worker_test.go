@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/test/nodes"
 )
 
@@ -325,17 +326,15 @@ func agentFile(t testing.TB) string {
 
 func socketpair(t testing.TB) (ours *net.UnixConn, theirs *os.File) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	ours, far, err := control.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := os.NewFile(uintptr(fds[0]), "channel")
-	defer file.Close()
-	conn, err := net.FileConn(file)
-	if err != nil {
+	defer far.Close()
+	if theirs, err = far.File(); err != nil {
 		t.Fatal(err)
 	}
-	return conn.(*net.UnixConn), os.NewFile(uintptr(fds[1]), "channel of the worker")
+	return ours, theirs
 }
 
 // output collects what the worker prints.

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
 )
 
 func TestServeGivesLines(t *testing.T) {
@@ -292,27 +294,17 @@ func FuzzServe(f *testing.F) {
 
 func pair(t testing.TB) (*Channel, *net.UnixConn) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	ours, theirs, err := control.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var conns [2]*net.UnixConn
-	for i, fd := range fds {
-		file := os.NewFile(uintptr(fd), "channel")
-		conn, err := net.FileConn(file)
-		file.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns[i] = conn.(*net.UnixConn)
-		t.Cleanup(func() { conn.Close() })
-	}
-	c, err := New(conns[0])
+	t.Cleanup(func() { theirs.Close() })
+	c, err := New(ours)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c, conns[1]
+	return c, theirs
 }
 
 // openFiles counts them. Some of an earlier test may be closed only now, when who
