@@ -135,8 +135,7 @@ func (m *standIn) finish(verb string) (killed bool) {
 	case <-m.activator.ended:
 	case <-command.ended:
 	}
-	if m.isKilled() {
-		killed = true
+	if killed = m.disarm(); killed {
 		<-m.activator.ended
 		m.serve(never)
 	}

@@ -146,8 +146,8 @@ func (m *standIn) killAt(point int) {
 	m.point, m.killed = point, false
 }
 
-// isKilled tells whether it came to that. From now on it does not any more.
-func (m *standIn) isKilled() bool {
+// disarm has the activator not killed from now on, and tells whether it was.
+func (m *standIn) disarm() (killed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.point = never
