@@ -78,6 +78,18 @@ func (s *Stage) Folder(name string) (string, error) {
 // Program is gopm's own program of a name, on this host.
 func (s *Stage) Program(name string) string { return filepath.Join(s.root(), "usr/bin", name) }
 
+// Strip takes the example's units away: machines then have gopm alone.
+func (s *Stage) Strip() error {
+	units, err := filepath.Glob(filepath.Join(s.root(), "usr/lib/systemd/system/*my-api*"))
+	if err == nil && len(units) == 0 {
+		err = errors.New("the stage has no units of the example")
+	}
+	for _, unit := range units {
+		err = errors.Join(err, os.RemoveAll(unit))
+	}
+	return err
+}
+
 // root is the staging folder that holds /usr.
 func (s *Stage) root() string { return filepath.Join(s.dir, "root") }
 

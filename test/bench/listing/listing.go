@@ -42,6 +42,9 @@ func Measure(ctx context.Context, size Size, runs int, r *results.Results) error
 		return err
 	}
 	defer stage.Close()
+	if err := stage.Strip(); err != nil {
+		return err
+	}
 	s, err := stage.Boot(ctx, site.Options{Folders: map[string]string{pm2Root: folder}})
 	if err != nil {
 		return err
@@ -51,21 +54,17 @@ func Measure(ctx context.Context, size Size, runs int, r *results.Results) error
 	if err := m.start(ctx); err != nil {
 		return err
 	}
-	for _, verb := range []string{"ls", "jlist"} {
-		if err := m.measure(ctx, results.Ours, verb, "gopm "+verb, runs, r); err != nil {
-			return err
-		}
+	if err := m.measureAll(ctx, results.Ours, "gopm", runs, r); err != nil {
+		return err
 	}
-	if err := m.stop(ctx); err != nil {
+	if _, err := m.Run(ctx, "gopm", "stop", "all"); err != nil {
 		return err
 	}
 	if err := m.startPM2(ctx); err != nil {
 		return err
 	}
-	for _, verb := range []string{"ls", "jlist"} {
-		if err := m.measure(ctx, results.PM2, verb, pm2Command+" "+verb, runs, r); err != nil {
-			return err
-		}
+	if err := m.measureAll(ctx, results.PM2, pm2Command, runs, r); err != nil {
+		return err
 	}
 	_, err = s.Run(ctx, "sh", "-c", pm2Command+" kill")
 	return err
@@ -124,11 +123,6 @@ func (m machine) await(ctx context.Context) error {
 
 const patience = 5 * time.Minute
 
-func (m machine) stop(ctx context.Context) error {
-	_, err := m.Run(ctx, "gopm", "stop", "all")
-	return err
-}
-
 // pm2Command is PM2 for a shell.
 const pm2Command = "env HOME=/root PM2_HOME=/root/.pm2 PATH=/opt/node-24/bin:/usr/bin:/bin " + pm2Root + "/node_modules/pm2/bin/pm2"
 
@@ -143,6 +137,25 @@ func (m machine) startPM2(ctx context.Context) error {
 	}
 	_, err := m.Run(ctx, "sh", "-c", pm2Command+" start /root/ecosystem.config.js")
 	return err
+}
+
+// lists are the verbs that are measured, and oneStopped the first of them once one app
+// does not run: gopm asks systemd only then.
+var lists = []string{"ls", "jlist"}
+
+const oneStopped = "ls, one app stopped"
+
+// measureAll measures the lists of a peer, whose program is called as told.
+func (m machine) measureAll(ctx context.Context, peer, program string, runs int, r *results.Results) error {
+	for _, verb := range lists {
+		if err := m.measure(ctx, peer, verb, program+" "+verb, runs, r); err != nil {
+			return err
+		}
+	}
+	if _, err := m.Run(ctx, "sh", "-c", program+" stop "+m.app(m.Apps-1)); err != nil {
+		return err
+	}
+	return m.measure(ctx, peer, oneStopped, program+" "+lists[0], runs, r)
 }
 
 // timed prints how long a command took and the CPU time that it took itself, in

@@ -13,7 +13,7 @@ func TestMeasure(t *testing.T) {
 	if err := Measure(t.Context(), Size{2, 2}, 1, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, list := range []string{"ls", "jlist"} {
+	for _, list := range append(lists, oneStopped) {
 		for _, peer := range []string{results.Ours, results.PM2} {
 			if _, found := r.Median(Name, list, "time", peer); !found {
 				t.Errorf("no figure of %s of %s", list, peer)
