@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"slices"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/rollout"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -34,7 +34,7 @@ type Activator struct {
 	notifier notifier
 	manager  Manager
 
-	control *net.UnixListener
+	control *control.Server
 	refused *rate.Sometimes // lines about clients
 	groups  []*group
 	// datagrams are the app's UDP sockets.

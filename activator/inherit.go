@@ -2,11 +2,11 @@ package activator
 
 import (
 	"fmt"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/steer"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -23,7 +23,7 @@ func (a *Activator) inherit(files []*os.File, states map[int]systemd.State) erro
 	for _, p := range all {
 		switch {
 		case p.name == "control":
-			if a.control, err = listenerOf(p); err != nil {
+			if a.control, err = control.NewServer(p.fd); err != nil {
 				return err
 			}
 		case isStored(p.name):
@@ -87,19 +87,4 @@ func (a *Activator) forgetRest(stored map[string]int) {
 		unix.Close(fd)
 		a.report(a.notifier.forget(name))
 	}
-}
-
-func listenerOf(p passed) (*net.UnixListener, error) {
-	file := os.NewFile(uintptr(p.fd), p.name)
-	defer file.Close()
-	listener, err := net.FileListener(file)
-	if err != nil {
-		return nil, fmt.Errorf("use %s socket: %w", p.name, err)
-	}
-	control, ok := listener.(*net.UnixListener)
-	if !ok {
-		return nil, fmt.Errorf("use %s socket: not a Unix socket", p.name)
-	}
-	control.SetUnlinkOnClose(false) // the path is systemd's
-	return control, nil
 }

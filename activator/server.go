@@ -52,16 +52,30 @@ func (c *client) answerWith(a control.Answer, fds []int) {
 }
 
 // acceptControl serves the control socket.
-func (a *Activator) acceptControl() { control.Serve(a.control, a.greet) }
+func (a *Activator) acceptControl() { a.control.Serve(a.glance, a.greet) }
+
+// glance answers a client of our own user who asks for the status, and no other. Where
+// workers are waited for, another goroutine does.
+func (a *Activator) glance(hello control.Hello, answer func([]byte)) bool {
+	if hello.Verb != control.Look {
+		return false
+	}
+	if seen := a.see(hello); len(seen) > 0 {
+		a.show(seen, answer)
+	} else {
+		go a.show(seen, answer)
+	}
+	return true
+}
 
 // greet reads a client's request, checks that it may ask for it, and hands it
 // to the loop.
-func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
-	c := &client{conn}
-	hello, err := control.ReadHello(conn, peer)
+func (a *Activator) greet(from *control.Client) {
+	c := &client{from.Conn}
+	hello, err := from.ReadHello()
 	var state systemd.State
 	if err == nil {
-		state, err = a.authorise(hello, peer, conn)
+		state, err = a.authorise(hello, from.Peer, c.conn)
 	}
 	if err != nil {
 		// Who may not look at a status has done nothing wrong: gopm ls asks all.
@@ -73,7 +87,7 @@ func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 		return
 	}
 	if hello.Verb == control.Look {
-		a.show(c, time.Duration(hello.MeasureMS)*time.Millisecond)
+		a.show(a.see(hello), func(text []byte) { control.Finish(c.conn, text) })
 		return
 	}
 	a.do(func() {
@@ -92,7 +106,7 @@ func (a *Activator) greet(conn *net.UnixConn, peer *unix.Ucred) {
 		a.settle()
 	})
 	if hello.Verb == control.Wait {
-		_, _ = conn.Read(make([]byte, 1)) // returns when either side closes
+		_, _ = c.conn.Read(make([]byte, 1)) // returns when either side closes
 		a.do(func() { a.forgetEarly(c) })
 	}
 }

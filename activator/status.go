@@ -1,7 +1,7 @@
 package activator
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -11,10 +11,6 @@ import (
 	"github.com/gopm/gopm/activator/control"
 	"github.com/gopm/gopm/activator/steer"
 )
-
-// lookTimeout is how long a client may take to read a status. It is written
-// outside the loop.
-const lookTimeout = 10 * time.Second
 
 // look is what control.Survey asks for, without its workers, and those, with
 // what they have measured.
@@ -94,14 +90,16 @@ func lookAtGroup(g *group) control.Listener {
 	return l
 }
 
-// show sends a client what control.Survey asks for. It blocks while the workers
-// measure and while the client does not read; who only looks changes nothing.
-func (a *Activator) show(c *client, patience time.Duration) {
-	defer c.conn.Close()
-	type view struct {
-		status  control.Status
-		workers []control.Worker
-	}
+// view is what control.Survey asks for.
+type view struct {
+	status  control.Status
+	workers []control.Worker
+}
+
+// see has the workers measure, and the view follow when they have. Where none is
+// waited for, it is there at once.
+func (a *Activator) see(hello control.Hello) <-chan view {
+	patience := time.Duration(hello.MeasureMS) * time.Millisecond
 	seen := make(chan view, 1)
 	a.do(func() {
 		a.survey(patience, func(got map[int]control.Measures) {
@@ -109,21 +107,31 @@ func (a *Activator) show(c *client, patience time.Duration) {
 			seen <- view{status, workers}
 		})
 	})
+	return seen
+}
+
+// show answers with the view that comes, or with nothing where the activator ends. It
+// does so outside the loop; who only looks changes nothing.
+func (a *Activator) show(seen <-chan view, answer func([]byte)) {
 	select {
 	case <-a.ctx.Done():
+		answer(nil)
 	case v := <-seen:
-		_ = c.conn.SetWriteDeadline(time.Now().Add(lookTimeout))
-		// Each write wakes the client, who asks all activators at a time. Its error is
-		// the client's own loss.
-		buffer := bufio.NewWriterSize(c.conn, 8<<10)
-		out := json.NewEncoder(buffer)
-		_ = out.Encode(control.Answer{Status: &v.status})
-		for i := range v.workers {
-			_ = out.Encode(control.Answer{Worker: &v.workers[i]})
-		}
-		_ = out.Encode(control.Answer{Done: true})
-		_ = buffer.Flush()
+		answer(v.text())
 	}
+}
+
+// text is all of it: each write would wake the client, who asks all activators at a
+// time.
+func (v view) text() []byte {
+	var text bytes.Buffer
+	out := json.NewEncoder(&text)
+	_ = out.Encode(control.Answer{Status: &v.status})
+	for i := range v.workers {
+		_ = out.Encode(control.Answer{Worker: &v.workers[i]})
+	}
+	_ = out.Encode(control.Answer{Done: true})
+	return text.Bytes()
 }
 
 func lookAtHeld(h held) control.Listener {

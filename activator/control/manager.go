@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,9 +72,31 @@ func (p Process) Folder() string {
 // Address is where the activator of an app listens.
 type Address struct{ App, Path string }
 
+// socketSuffix ends the name of a control socket.
+const socketSuffix = ".sock"
+
 // Address is the control socket of an app.
 func (m Manager) Address(app string) Address {
-	return Address{app, filepath.Join(m.Runtime, "gopm", app+".sock")}
+	return Address{app, filepath.Join(m.folder(), app+socketSuffix)}
+}
+
+// folder is that of the control sockets.
+func (m Manager) folder() string { return filepath.Join(m.Runtime, "gopm") }
+
+// Listening are the apps that have a control socket, whether or not their activators run.
+// host is the root of the file system.
+func (m Manager) Listening(host fs.FS) []string {
+	entries, err := fs.ReadDir(host, strings.TrimPrefix(m.folder(), "/"))
+	if err != nil {
+		return nil // there need be none
+	}
+	var apps []string
+	for _, entry := range entries {
+		if app, ok := strings.CutSuffix(entry.Name(), socketSuffix); ok && !entry.IsDir() {
+			apps = append(apps, app)
+		}
+	}
+	return apps
 }
 
 // ActivatorGroups is the folder of the cgroups of activators, below the root of the file

@@ -1,28 +1,77 @@
 package control
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// helloTimeout is how long a client may take to say what it wants.
-	helloTimeout = 5 * time.Second
 	// maxClients is how many clients of one user are heard at the same time. The
 	// control socket of an activator is open to every user.
 	maxClients = 256
+	// mostSaid is what is read of a client's line before it is known whether it takes
+	// long to answer: a question for a status is shorter.
+	mostSaid = 256
 )
 
-// Serve hands each client to greet, in a goroutine of its own, until the listener
-// is closed. greet takes the connection over.
-func Serve(listener *net.UnixListener, greet func(*net.UnixConn, *unix.Ucred)) {
+// Server is a control socket that is listened on. A listener of package net would make
+// a file of each client, which takes longer than to answer most.
+type Server struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+// NewServer takes a descriptor over, also where it fails. The path that it is bound to
+// stays when it is closed.
+func NewServer(fd int) (*Server, error) {
+	at, err := unix.Getsockname(fd)
+	if _, ok := at.(*unix.SockaddrUnix); err == nil && !ok {
+		err = errors.New("it is not a Unix socket")
+	}
+	if err == nil {
+		// Only what does not block can be waited for.
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("use control socket: %w", err)
+	}
+	// No client sends descriptors. What it had sent would be closed with it, which a TCP
+	// socket of its own can make last (SO_LINGER, socket(7)). Linux before 6.16 has no
+	// way to refuse them.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0)
+	file := os.NewFile(uintptr(fd), "control")
+	raw, err := file.SyscallConn()
+	if err == nil {
+		err = file.SetReadDeadline(time.Time{}) // fails where Go's poller does not take it
+	}
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("use control socket: %w", err)
+	}
+	return &Server{file, raw}, nil
+}
+
+// Close ends Serve.
+func (s *Server) Close() error { return s.file.Close() }
+
+// Serve hands each client to greet, in a goroutine of its own, until the server
+// is closed.
+//
+// Most ask what can be answered at once, and that is most of the work which hundreds of
+// activators have. So a client of our own user who has said its line is first offered
+// to quick, which must not wait for anybody outside. Where quick returns true it calls
+// answer, then or later, once, with all that the client is to be told. It may be nil.
+func (s *Server) Serve(quick func(hello Hello, answer func([]byte)) bool, greet func(*Client)) {
 	var mu sync.Mutex
 	clients := make(map[uint32]int) // by uid
 	enter := func(uid uint32, n int) bool {
@@ -34,8 +83,10 @@ func Serve(listener *net.UnixListener, greet func(*net.UnixConn, *unix.Ucred)) {
 		clients[uid] += n
 		return true
 	}
+	own := uint32(os.Getuid())
+	buffer := make([]byte, mostSaid)
 	for {
-		conn, err := listener.AcceptUnix()
+		client, err := s.accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -44,67 +95,75 @@ func Serve(listener *net.UnixListener, greet func(*net.UnixConn, *unix.Ucred)) {
 			time.Sleep(retryPause)
 			continue
 		}
-		peer, err := peerOf(conn)
+		peer, err := client.peer()
 		if err != nil || !enter(peer.Uid, 1) {
-			conn.Close()
+			unix.Close(int(client))
 			continue
 		}
+		leave := func() { enter(peer.Uid, -1) }
+		var said []byte
+		if quick != nil && peer.Uid == own {
+			said = buffer[:client.receive(buffer)]
+			answer := func(text []byte) { client.finish(text, leave) }
+			if hello, ok := whole(said); ok && quick(hello, answer) {
+				continue
+			}
+		}
+		conn, err := client.conn()
+		if err != nil {
+			leave()
+			time.Sleep(retryPause)
+			continue
+		}
+		c := &Client{conn, peer, bytes.Clone(said)}
 		go func() {
-			defer enter(peer.Uid, -1)
-			greet(conn, peer)
+			defer leave()
+			greet(c)
 		}()
 	}
 }
 
-// peerOf is who has connected (SO_PEERCRED, unix(7)).
-func peerOf(conn *net.UnixConn) (*unix.Ucred, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err = errors.Join(err, credErr); err != nil {
-		return nil, fmt.Errorf("read credentials of client: %w", err)
-	}
-	return cred, nil
-}
-
-// ReadHello reads a client's line.
-func ReadHello(conn *net.UnixConn, peer *unix.Ucred) (Hello, error) {
-	var hello Hello
-	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return hello, err
-	}
-	defer conn.SetReadDeadline(time.Time{})
-	// Anybody may be a client.
-	most := MaxLine
-	if int(peer.Uid) == os.Getuid() {
-		most = MaxMessage
-	}
-	var line []byte
-	for one := make([]byte, MaxLine); len(line) == 0 || line[len(line)-1] != '\n'; {
-		n, err := conn.Read(one[:min(len(one), most-len(line))])
-		if err != nil || n == 0 {
-			return hello, errors.New("client sent no whole line")
+// accept waits for the next client; net.ErrClosed where there will be none.
+func (s *Server) accept() (bare, error) {
+	for {
+		var client bare
+		var errno unix.Errno
+		err := s.raw.Read(func(fd uintptr) bool {
+			client, errno = accept(fd)
+			return errno != unix.EAGAIN
+		})
+		switch {
+		case err != nil:
+			return -1, net.ErrClosed
+		case errno == 0:
+			return client, nil
+		case errno != unix.EINTR && errno != unix.ECONNABORTED:
+			return -1, os.NewSyscallError("accept4", errno)
 		}
-		line = append(line, one[:n]...)
 	}
-	if err := json.Unmarshal(line, &hello); err != nil {
-		return hello, fmt.Errorf("client's line is not a request: %w", err)
-	}
-	return hello, nil
 }
 
-// Last is the answer that ends a request. canceled: err is that something else was
-// asked for meanwhile.
-func Last(err error, canceled bool) Answer {
-	answer := Answer{Done: true}
-	if err != nil {
-		answer.Error, answer.Canceled, answer.Denied = err.Error(), canceled, errors.Is(err, ErrDenied)
+// whole is the request that a client has said, if that is all it has said.
+func whole(said []byte) (hello Hello, ok bool) {
+	if len(said) == 0 || len(said) == mostSaid || said[len(said)-1] != '\n' {
+		return hello, false
 	}
-	return answer
+	return hello, json.Unmarshal(said, &hello) == nil
+}
+
+// finish sends a client all that it is told, and closes. It does not wait for the
+// client: what there is no room for is sent as it reads.
+func (b bare) finish(text []byte, leave func()) {
+	rest := text[b.send(text):]
+	if len(rest) == 0 {
+		b.close()
+		leave()
+		return
+	}
+	go func() {
+		defer leave()
+		if conn, err := b.conn(); err == nil {
+			Finish(conn, rest)
+		}
+	}()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/user"
 	"slices"
@@ -24,12 +23,22 @@ import (
 // writeTimeout is how long a client may take to read an answer.
 const writeTimeout = 10 * time.Second
 
+// listenOn opens a run's own control socket.
+func listenOn(at control.Address) (*control.Server, error) {
+	d, err := openControl(at.Path, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return control.NewServer(d.fd)
+}
+
 // greet answers a client, who may have gone before the end.
-func (r *Runner) greet(conn *net.UnixConn, peer *unix.Ucred) {
+func (r *Runner) greet(c *control.Client) {
+	conn := c.Conn
 	defer conn.Close()
-	hello, err := control.ReadHello(conn, peer)
+	hello, err := c.ReadHello()
 	if err == nil {
-		err = mayAsk(peer)
+		err = mayAsk(c.Peer)
 	}
 	write := func(answer control.Answer) bool {
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))

@@ -101,13 +101,13 @@ func Run(ctx context.Context, o Options) error {
 	if err := r.open(apps, o.Runtime); err != nil {
 		return err
 	}
-	own, err := openControl(o.Runtime.Own().Path, 0o600)
+	own, err := listenOn(o.Runtime.Own())
 	if err != nil {
 		r.closeSockets()
 		return err
 	}
 	defer own.Close()
-	go control.Serve(own, r.greet)
+	go own.Serve(nil, r.greet)
 	var timers sync.WaitGroup
 	for _, a := range r.apps {
 		go a.serve()

@@ -159,16 +159,7 @@ func (a *runningApp) open() error {
 		}
 	}
 	// Workers may be of other users; the activator looks at who connects.
-	listener, err := openControl(a.at.Path, 0o666)
-	var d descriptor
-	if err == nil {
-		var file *os.File
-		if file, err = listener.File(); err == nil {
-			d, err = keep("control", int(file.Fd()))
-			file.Close()
-		}
-		listener.Close()
-	}
+	d, err := openControl(a.at.Path, 0o666)
 	if err != nil {
 		closeAll(opened)
 		return fmt.Errorf("start %s: %w", a.name, err)

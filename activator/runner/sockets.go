@@ -48,17 +48,23 @@ func openSockets(name string, u unit) ([]descriptor, error) {
 	return opened, nil
 }
 
-// openControl listens on the path of a control socket.
-func openControl(path string, mode os.FileMode) (*net.UnixListener, error) {
+// openControl listens on the path of a control socket, which stays when it is closed.
+func openControl(path string, mode os.FileMode) (descriptor, error) {
 	listener, err := net.Listen("unix", path)
-	if err == nil {
-		listener.(*net.UnixListener).SetUnlinkOnClose(false)
-		err = os.Chmod(path, mode)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("open a control socket: %w", err)
+		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
 	}
-	return listener.(*net.UnixListener), nil
+	defer listener.Close()
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := os.Chmod(path, mode); err != nil {
+		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
+	}
+	file, err := listener.(*net.UnixListener).File()
+	if err != nil {
+		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
+	}
+	defer file.Close()
+	return keep("control", int(file.Fd()))
 }
 
 // hostPort makes an address of a port alone.

@@ -63,8 +63,6 @@ func TestWorkerEnv(t *testing.T) {
 	}
 }
 
-// A file may give the app another name than its units have, or the variable
-// another value.
 // A signal that comes before the app has taken its place ends it all the same.
 func TestExecIsStopped(t *testing.T) {
 	const inner = "GOPM_TEST_EXEC"
@@ -102,6 +100,8 @@ func TestExecIsStopped(t *testing.T) {
 	}
 }
 
+// A file may give the app another name than its units have, or the variable
+// another value.
 func TestNameIsKept(t *testing.T) {
 	got := workerEnv([]string{"name=My API"}, "my-api", 0, inherited{channel: 7}, execOptions{fork: true})
 	if !slices.Contains(got, "name=My API") || slices.Contains(got, "name=my-api") {

@@ -26,16 +26,30 @@ var stays = control.Answer{Progress: "and so on"}
 func running(t *testing.T, units []control.Unit, answers []control.Answer) (folder string, asked func() control.Hello) {
 	t.Helper()
 	folder = t.TempDir()
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: control.Manager{Runtime: folder}.Own().Path, Net: "unix"})
+	path, err := net.ListenUnix("unix", &net.UnixAddr{Name: control.Manager{Runtime: folder}.Own().Path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() })
+	t.Cleanup(func() { path.Close() })
+	file, err := path.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fd, err := unix.Dup(int(file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := control.NewServer(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
 	var mu sync.Mutex
 	var last control.Hello
-	go control.Serve(listener, func(conn *net.UnixConn, peer *unix.Ucred) {
-		defer conn.Close()
-		hello, err := control.ReadHello(conn, peer)
+	go server.Serve(nil, func(c *control.Client) {
+		defer c.Conn.Close()
+		hello, err := c.ReadHello()
 		if err != nil {
 			t.Error(err)
 		}
@@ -52,10 +66,10 @@ func running(t *testing.T, units []control.Unit, answers []control.Answer) (fold
 		}
 		for _, answer := range append(slices.Clone(list), control.Last(nil, false)) {
 			if answer.Progress != "" {
-				_, _ = io.Copy(io.Discard, conn)
+				_, _ = io.Copy(io.Discard, c.Conn)
 				return
 			}
-			_, _ = conn.Write(control.Line(answer)) // who asks may have gone
+			_, _ = c.Conn.Write(control.Line(answer)) // who asks may have gone
 		}
 	})
 	return folder, func() control.Hello {
