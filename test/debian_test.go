@@ -22,6 +22,7 @@ func TestDebian13(t *testing.T) {
 	o := four
 	o.Debian = "trixie"
 	s := boot(t, o)
+	s.unitFolders()
 	s.must(s.Start(t.Context()))
 	old := s.exactly(workers)
 	r := s.under(load.PerRequest, func() {

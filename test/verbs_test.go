@@ -6,11 +6,13 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/gopm/gopm/activator/control"
+	"github.com/gopm/gopm/activator/systemd"
 	"github.com/gopm/gopm/cmd/gopm/fleet"
 	"github.com/gopm/gopm/test/load"
 	"github.com/gopm/gopm/test/site"
@@ -71,6 +73,7 @@ func TestVerbs(t *testing.T) {
 	s.says("my-api: online, 4 of 4 ready\nplain: online, 2 of 2 ready\nexit 0", "start", "all")
 	pids := s.exactly(4)
 	s.looks(pids)
+	s.unitFolders()
 	s.steers()
 	s.plain()
 	s.twins()
@@ -130,6 +133,19 @@ func (s scenario) looks(pids map[string]int) {
 	s.says(`gopm: error: there is no app "shop"; there are my-api, plain`+"\nexit 1", "reload", "shop")
 	s.says("gopm: error: there is no my-api@4: my-api has 4 instances, 0 to 3; gopm scale changes how many\nexit 1", "start", "my-api@4")
 	s.says("gopm: error: usage: there is no verb \"relaod\"; did you mean reload?\nhint: gopm --help\nexit 2", "relaod", "my-api")
+}
+
+// unitFolders checks that gopm ls looks for units wherever systemd does. Debian 12's also
+// looks into /lib, which is /usr/lib there.
+func (s scenario) unitFolders() {
+	s.t.Helper()
+	known, err := systemd.New(s.t.Context(), control.System, "").Folders(s.t.Context())
+	s.must(err)
+	out, err := s.Systemctl(s.t.Context(), "show", "--property=UnitPath", "--value")
+	s.must(err)
+	if all := strings.Fields(strings.Replace(out, " /lib/systemd/system ", " ", 1)); !slices.Equal(known, all) {
+		s.t.Errorf("gopm looks for units in\n%q, systemd in\n%q", known, all)
+	}
 }
 
 // steers checks what changes something.

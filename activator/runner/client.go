@@ -69,15 +69,11 @@ func (c Client) units(ctx context.Context, patterns ...string) ([]control.Unit, 
 	}), nil
 }
 
-// Units lists the units that any of the patterns fits and that are in any of the states;
-// of all states where none is given.
-func (c Client) Units(ctx context.Context, states []string, patterns ...string) ([]systemd.Unit, error) {
+// Units lists the units that any of the patterns fits.
+func (c Client) Units(ctx context.Context, patterns ...string) ([]systemd.Unit, error) {
 	all, err := c.units(ctx, patterns...)
 	var out []systemd.Unit
 	for _, u := range all {
-		if len(states) > 0 && !slices.Contains(states, u.Active) {
-			continue
-		}
 		out = append(out, systemd.Unit{Name: u.Name, Description: u.Description, Active: u.Active, Sub: u.Sub, Job: u.Job})
 	}
 	return out, err

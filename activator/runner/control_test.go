@@ -37,7 +37,7 @@ func (s *stand) client() Client {
 // units are those of a run, such as "x@0.service active/running".
 func (s *stand) units() []string {
 	s.t.Helper()
-	list, err := s.client().Units(s.t.Context(), nil, "*")
+	list, err := s.client().Units(s.t.Context(), "*")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -23,11 +23,10 @@ type Unit struct {
 	Job               string // the type of what it is about to do; empty: nothing
 }
 
-// Units lists the loaded units that any of the patterns fits and that are in any of the
-// states (ActiveState); of all states where none is given.
-func (m *Manager) Units(ctx context.Context, states []string, patterns ...string) ([]Unit, error) {
+// Units lists the loaded units that any of the patterns fits.
+func (m *Manager) Units(ctx context.Context, patterns ...string) ([]Unit, error) {
 	list, err := query(ctx, m, func(conn *sd.Conn) ([]sd.UnitStatus, error) {
-		return conn.ListUnitsByPatternsContext(ctx, states, patterns)
+		return conn.ListUnitsByPatternsContext(ctx, nil, patterns)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list units: %w", err)
@@ -41,9 +40,21 @@ func (m *Manager) Units(ctx context.Context, states []string, patterns ...string
 	return units, nil
 }
 
+// systemFolders are where the system's manager looks for units (systemd.unit(5), Unit File
+// Load Path). Those of a user's depend on that user's environment.
+var systemFolders = []string{
+	"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
+	"/run/systemd/generator.early", "/etc/systemd/system", "/etc/systemd/system.attached",
+	"/run/systemd/system", "/run/systemd/system.attached", "/run/systemd/generator",
+	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/generator.late",
+}
+
 // Folders are where the manager looks for units, the first found being the one
 // that counts (UnitPath in org.freedesktop.systemd1(5)).
 func (m *Manager) Folders(ctx context.Context) ([]string, error) {
+	if !m.of.User {
+		return systemFolders, nil
+	}
 	// go-systemd gives a manager's property as D-Bus writes it; for strings that is
 	// also JSON.
 	text, err := query(ctx, m, func(conn *sd.Conn) (string, error) { return conn.GetManagerProperty("UnitPath") })

@@ -85,8 +85,8 @@ func printApp(w world, a fleet.App, c command, now time.Time) error {
 		return err
 	}
 	var rows []row
-	for _, worker := range a.Workers {
-		rows = append(rows, row{app: a, worker: worker, now: now})
+	for i := range a.Workers {
+		rows = append(rows, row{app: &a, worker: &a.Workers[i], now: now})
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w.stdout)

@@ -34,7 +34,10 @@ func lsVerb() verb {
 				// A list of hundreds of workers takes 5 MB: to collect some of that takes
 				// longer than it lives.
 				debug.SetGCPercent(400)
-				f, err := newSite(ctx, w, *user).reader.Read(ctx)
+				reader := newSite(ctx, w, *user).reader
+				// An app may be called by its title, which is also in what a script gets.
+				reader.Brief = !*asJSON && len(args) == 0
+				f, err := reader.Read(ctx)
 				if err != nil {
 					return err
 				}
@@ -83,10 +86,9 @@ func printJSON(w world, v any) error {
 
 // row is a worker or, for an app that has none, the app.
 type row struct {
-	app    fleet.App
-	name   string // the app's, as it is shown
-	worker fleet.Worker
-	none   bool
+	app    *fleet.App
+	name   string        // the app's, as it is shown
+	worker *fleet.Worker // nil where there is none
 	now    time.Time
 }
 
@@ -102,14 +104,14 @@ type column struct {
 
 var columns = []column{
 	{title: "app", cell: func(r row) string { return terminal.Plain(r.name) }},
-	{title: "id", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Instance) })},
+	{title: "id", right: true, cell: worker(func(w *fleet.Worker) string { return strconv.Itoa(w.Instance) })},
 	{title: "mode", dear: 1, cell: func(r row) string { return orDash(terminal.Plain(r.app.Mode)) }},
-	{title: "pid", dear: 3, right: true, cell: worker(func(w fleet.Worker) string { return number(w.PID) })},
-	{title: "uptime", right: true, cell: func(r row) string { return uptime(r.worker.Began, r.now) }},
-	{title: "↺", right: true, cell: worker(func(w fleet.Worker) string { return strconv.Itoa(w.Restarts) })},
+	{title: "pid", dear: 3, right: true, cell: worker(func(w *fleet.Worker) string { return number(w.PID) })},
+	{title: "uptime", right: true, cell: func(r row) string { return r.uptime() }},
+	{title: "↺", right: true, cell: worker(func(w *fleet.Worker) string { return strconv.Itoa(w.Restarts) })},
 	{title: "status", cell: func(r row) string { return r.status() }},
-	{title: "cpu", right: true, cell: worker(func(w fleet.Worker) string { return figures.Percent(w.CPU) })},
-	{title: "mem", right: true, cell: worker(func(w fleet.Worker) string { return size(w.Memory) })},
+	{title: "cpu", right: true, cell: worker(func(w *fleet.Worker) string { return figures.Percent(w.CPU) })},
+	{title: "mem", right: true, cell: worker(func(w *fleet.Worker) string { return size(w.Memory) })},
 	{title: "conns", dear: 4, rare: true, right: true, cell: measured(func(m control.Measures) string {
 		if m.Connections == nil {
 			return "-"
@@ -131,7 +133,7 @@ var columns = []column{
 // has something in.
 func measured(cell func(control.Measures) string) func(row) string {
 	return func(r row) string {
-		if r.worker.Measures == nil {
+		if r.worker == nil || r.worker.Measures == nil {
 			return "-"
 		}
 		return cell(*r.worker.Measures)
@@ -139,17 +141,24 @@ func measured(cell func(control.Measures) string) func(row) string {
 }
 
 // worker is the cell of a column that an app without workers has nothing in.
-func worker(cell func(fleet.Worker) string) func(row) string {
+func worker(cell func(*fleet.Worker) string) func(row) string {
 	return func(r row) string {
-		if r.none {
+		if r.worker == nil {
 			return "-"
 		}
 		return cell(r.worker)
 	}
 }
 
+func (r row) uptime() string {
+	if r.worker == nil {
+		return "-"
+	}
+	return uptime(r.worker.Began, r.now)
+}
+
 func (r row) status() string {
-	if r.none {
+	if r.worker == nil {
 		return string(r.app.State)
 	}
 	return terminal.Plain(string(r.worker.State))
@@ -163,12 +172,13 @@ func printFleet(w world, f fleet.Fleet, t terminal.Terminal, now time.Time) erro
 	}
 	var rows []row
 	names := f.Names()
-	for i, a := range f.Apps {
-		for _, worker := range a.Workers {
-			rows = append(rows, row{app: a, name: names[i], worker: worker, now: now})
+	for i := range f.Apps {
+		a := &f.Apps[i]
+		for j := range a.Workers {
+			rows = append(rows, row{app: a, name: names[i], worker: &a.Workers[j], now: now})
 		}
 		if len(a.Workers) == 0 {
-			rows = append(rows, row{app: a, name: names[i], none: true, now: now})
+			rows = append(rows, row{app: a, name: names[i], now: now})
 		}
 	}
 	if _, err := w.stdout.Write(table(rows, columns, t)); err != nil {

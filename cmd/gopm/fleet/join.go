@@ -54,18 +54,38 @@ func (s seen) told(instance int) control.Worker {
 	return control.Worker{}
 }
 
-// lacks tells whether there may be active workers that its activator does not tell of.
-func (s seen) lacks() bool {
-	return s.status == nil || slices.ContainsFunc(s.status.Workers, func(w control.Worker) bool { return w.PID == 0 })
+// well tells whether an app is as it should be, as far as its activator knows: then there
+// is nothing that only systemd could add.
+func well(s control.Status) bool {
+	return s.Roll == nil && s.Aborted == "" && s.Ready > 0 && s.Ready >= s.Instances &&
+		!slices.ContainsFunc(s.Workers, func(w control.Worker) bool {
+			return w.PID == 0 || w.State != control.Ready || w.Restarts > 0
+		})
+}
+
+// others are the units of workers that the activator knows no process of, by instance. Of
+// an app that is well they are left over from when there were more workers, and not shown:
+// systemd need not have been asked.
+func (s seen) others() map[int]systemd.Unit {
+	all := make(map[int]systemd.Unit)
+	if s.status != nil && well(*s.status) {
+		return all
+	}
+	for name, u := range s.units {
+		if instance, ok := units.InstanceOf(s.name, name); ok && s.told(instance).PID == 0 {
+			all[instance] = u
+		}
+	}
+	return all
 }
 
 // untold are the units of the workers whose numbers the service manager has to tell: it
 // alone knows of a process that has no channel, and of a systemctl reset-failed.
 func (s seen) untold() []string {
 	var names []string
-	for name, u := range s.units {
-		if instance, ok := units.InstanceOf(s.name, name); ok && u.Active != "inactive" && s.told(instance).PID == 0 {
-			names = append(names, name)
+	for _, u := range s.others() {
+		if u.Active != "inactive" {
+			names = append(names, u.Name)
 		}
 	}
 	if s.status != nil {
@@ -82,7 +102,7 @@ func (s seen) untold() []string {
 func join(s seen) App {
 	a := App{
 		Name: s.name, Title: s.name, Mode: s.mode, Supervised: s.supervised, Unseen: s.unseen,
-		Workers: []Worker{}, Listeners: []control.Listener{}, awake: awake(s),
+		Workers: []Worker{}, Listeners: []control.Listener{}, awake: s.status != nil || s.awake(),
 	}
 	if s.ofRun {
 		a.Run = s.in.Control.Runtime
@@ -105,11 +125,9 @@ func join(s seen) App {
 	for instance := range told {
 		a.Workers = append(a.Workers, joinWorker(s, instance, told))
 	}
-	for name := range s.units {
-		if instance, ok := units.InstanceOf(s.name, name); ok {
-			if _, known := told[instance]; !known {
-				a.Workers = append(a.Workers, joinWorker(s, instance, told))
-			}
+	for instance := range s.others() {
+		if _, known := told[instance]; !known {
+			a.Workers = append(a.Workers, joinWorker(s, instance, told))
 		}
 	}
 	slices.SortFunc(a.Workers, func(x, y Worker) int { return cmp.Compare(x.Instance, y.Instance) })
@@ -127,8 +145,9 @@ func join(s seen) App {
 	return a
 }
 
-// awake tells whether the app's activator runs, or is just about to again.
-func awake(s seen) bool {
+// awake tells whether the app's activator runs, or is just about to again, as the service
+// manager says.
+func (s seen) awake() bool {
 	switch s.units[units.Activator(s.name)].Active {
 	case "active", "reloading", "activating":
 		return true

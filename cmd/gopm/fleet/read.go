@@ -28,9 +28,8 @@ const answerTime = time.Second
 
 // Manager is a service manager: systemd or, of its apps, a gopm run.
 type Manager interface {
-	// Units lists the loaded units that any of the patterns fits and that are in any of
-	// the states (ActiveState); of all states where none is given.
-	Units(ctx context.Context, states []string, patterns ...string) ([]systemd.Unit, error)
+	// Units lists the loaded units that any of the patterns fits.
+	Units(ctx context.Context, patterns ...string) ([]systemd.Unit, error)
 	// Numbers are the main process of each of some services, 0 where there is none,
 	// and how often its Restart= has started it again.
 	Numbers(ctx context.Context, units []string) (pids, restarts map[string]int, err error)
@@ -59,6 +58,9 @@ type Reader struct {
 	// Patience is how long a worker may take to tell what it measures of itself; 0:
 	// it is not asked.
 	Patience time.Duration
+	// Brief: where an activator tells that all is well systemd is not asked, and the app's
+	// title is not known. The connection alone takes systemd milliseconds.
+	Brief bool
 
 	last map[int]sample // by process
 	read bool           // there was a reading before
@@ -114,7 +116,7 @@ func (r *Reader) runs(ctx context.Context) (apps []*seen, missed error) {
 func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 	patient, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	loaded, err := run.Units(patient, nil, append(appPatterns, workerPattern)...)
+	loaded, err := run.Units(patient, patterns...)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED):
 		return nil, nil // it has just begun, or is over
@@ -137,37 +139,71 @@ func appsOf(ctx context.Context, run Place) (apps []*seen, err error) {
 	return apps, nil
 }
 
-// appPatterns are those of activators and targets, and workerPattern that of workers.
-var appPatterns = []string{units.Activator("*"), "*.target"}
-
-const workerPattern = "*@*.service"
-
-// notActive are the states of workers that systemd is asked for. Of those that are active
-// their activators tell, and they are most.
-var notActive = []string{"inactive", "failed", "activating", "deactivating"}
+// patterns are those of activators, targets and workers.
+var patterns = []string{units.Activator("*"), "*.target", "*@*.service"}
 
 // units are the apps that systemd has, and what activators have answered meanwhile.
 func (r *Reader) units(ctx context.Context) (apps []*seen, early answers, err error) {
 	var found map[string]bool
-	var loaded, idle []systemd.Unit
+	var loaded []systemd.Unit
 	asking, asked := errgroup.WithContext(ctx)
 	// Those that certainly run need not wait until systemd has listed the others.
 	asking.Go(func() error { early = r.survey(asked, r.running()); return nil })
 	asking.Go(func() error {
 		folders, err := r.Folders(asked)
 		found = find(r.Host, folders)
+		for _, app := range r.Systemd.Control.Listening(r.Host) {
+			found[app] = true
+		}
 		return err
 	})
-	asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, nil, appPatterns...); return err })
-	asking.Go(func() (err error) { idle, err = r.Systemd.Units(asked, notActive, workerPattern); return err })
+	if !r.Brief {
+		asking.Go(func() (err error) { loaded, err = r.Systemd.Units(asked, patterns...); return err })
+	}
 	if err := asking.Wait(); err != nil {
 		return nil, early, err
 	}
-	for _, s := range sort(found, append(loaded, idle...)) {
+	for at := range early {
+		found[at.App] = true
+	}
+	if r.Brief {
+		if loaded, err = r.rest(ctx, found, early); err != nil {
+			return nil, early, err
+		}
+	}
+	for _, s := range sort(found, loaded) {
 		s.in = r.Systemd
 		apps = append(apps, s)
 	}
 	return apps, early, nil
+}
+
+// mostNamed is how many apps systemd is asked for by name: it holds each unit that it has
+// against each pattern.
+const mostNamed = 20
+
+// rest are the units of the apps of which no activator tells that all is well.
+func (r *Reader) rest(ctx context.Context, found map[string]bool, answers answers) ([]systemd.Unit, error) {
+	var unwell []string
+	for app := range found {
+		if a, known := answers[r.Systemd.Control.Address(app)]; !known || a.err != nil || !well(a.status) {
+			unwell = append(unwell, app)
+		}
+	}
+	switch {
+	case len(found) == 0 || len(unwell) > mostNamed: // with no app it is seen whether there is a systemd
+		return r.Systemd.Units(ctx, patterns...)
+	case len(unwell) == 0:
+		return nil, nil
+	}
+	var named []string
+	for _, app := range unwell {
+		// A unit's name may have \x2d in it (systemd.unit(5), String Escaping), and a
+		// pattern's backslash stands for what follows it.
+		app = strings.ReplaceAll(app, `\`, `\\`)
+		named = append(named, app+".target", units.Activator(app), app+"@*.service")
+	}
+	return r.Systemd.Units(ctx, named...)
 }
 
 // sort gives each app its units. An app that somebody has written by hand is
@@ -199,17 +235,12 @@ func sort(found map[string]bool, loaded []systemd.Unit) map[string]*seen {
 }
 
 // ask fills in what the activators know of their apps, of which some have answered, and
-// the service managers of the workers that none has told of.
+// what the service managers know of the workers that none has told of.
 func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limited, err error) {
-	var asked []*seen
 	var unasked []control.Address
 	for _, s := range apps {
 		// An activator that does not run must not be asked: that would start it.
-		if !awake(*s) {
-			continue
-		}
-		asked = append(asked, s)
-		if _, known := answers[s.address()]; !known {
+		if _, known := answers[s.address()]; !known && s.awake() {
 			unasked = append(unasked, s.address())
 		}
 	}
@@ -217,17 +248,17 @@ func (r *Reader) ask(ctx context.Context, apps []*seen, answers answers) (limite
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for _, s := range asked {
-		a := answers[s.address()]
+	for _, s := range apps {
+		a, known := answers[s.address()]
+		if !known || a.err != nil && !s.awake() {
+			continue // it has ended meanwhile
+		}
 		if s.fill(a); a.err != nil {
 			r.askMode(ctx, s)
 		}
 		if errors.Is(a.err, control.ErrDenied) {
 			limited = a.err
 		}
-	}
-	if err := r.list(ctx, apps); err != nil {
-		return nil, err
 	}
 	return limited, r.number(ctx, apps)
 }
@@ -257,29 +288,6 @@ func (r *Reader) number(ctx context.Context, apps []*seen) error {
 		}
 	}
 	return nil
-}
-
-// list has systemd tell of the workers that are active where their activators do not.
-func (r *Reader) list(ctx context.Context, apps []*seen) error {
-	of := make(map[string]*seen)
-	var patterns []string
-	for _, s := range apps {
-		if !s.ofRun && s.lacks() {
-			of[s.name] = s
-			patterns = append(patterns, s.name+"@*.service")
-		}
-	}
-	if len(patterns) == 0 {
-		return nil
-	}
-	active, err := r.Systemd.Units(ctx, []string{"active"}, patterns...)
-	for _, u := range active {
-		app, _, _ := strings.Cut(u.Name, "@")
-		if s := of[app]; s != nil {
-			s.units[u.Name] = u
-		}
-	}
-	return err
 }
 
 // answer is what an activator knows, or why it does not tell.

@@ -27,7 +27,7 @@ import (
 // nothing of their workers.
 type active struct{ apps []string }
 
-func (a *active) Units(ctx context.Context, _ []string, _ ...string) (all []systemd.Unit, err error) {
+func (a *active) Units(ctx context.Context, _ ...string) (all []systemd.Unit, err error) {
 	for _, app := range a.apps {
 		for _, name := range []string{app + ".target", units.Activator(app)} {
 			all = append(all, systemd.Unit{Name: name, Active: "active", Sub: "running"})
@@ -122,7 +122,7 @@ func TestReadBadActivators(t *testing.T) {
 // hanging is a gopm run that never answers.
 type hanging struct{ active }
 
-func (h *hanging) Units(ctx context.Context, _ []string, _ ...string) ([]systemd.Unit, error) {
+func (h *hanging) Units(ctx context.Context, _ ...string) ([]systemd.Unit, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -148,8 +148,8 @@ func TestReadHangingRun(t *testing.T) {
 	}
 }
 
-// Who has a process is asked while systemd still lists, and nobody twice; what systemd
-// says of an activator counts.
+// Who has a process is asked while systemd still lists, and nobody twice. Who answers is
+// there, also where systemd does not know it any more.
 func TestReadEarly(t *testing.T) {
 	run := control.Manager{Runtime: t.TempDir()}
 	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
@@ -177,7 +177,7 @@ func TestReadEarly(t *testing.T) {
 		},
 	}
 	f, err := r.Read(t.Context())
-	if err != nil || fmt.Sprint(f.Names()) != "[elsewhere running]" {
+	if err != nil || fmt.Sprint(f.Names()) != "[elsewhere ending running unknown]" {
 		t.Fatalf("the apps are %v, %v", f.Names(), err)
 	}
 	for _, a := range f.Apps {
@@ -193,13 +193,13 @@ type listing struct {
 	units []systemd.Unit
 }
 
-func (l *listing) Units(_ context.Context, states []string, patterns ...string) (all []systemd.Unit, err error) {
+func (l *listing) Units(_ context.Context, patterns ...string) (all []systemd.Unit, err error) {
 	for _, u := range l.units {
 		fits := func(pattern string) bool {
 			ok, _ := path.Match(pattern, u.Name)
 			return ok
 		}
-		if (len(states) == 0 || slices.Contains(states, u.Active)) && slices.ContainsFunc(patterns, fits) {
+		if slices.ContainsFunc(patterns, fits) {
 			all = append(all, u)
 		}
 	}
@@ -214,23 +214,30 @@ func (l *listing) Numbers(_ context.Context, names []string) (pids, restarts map
 	return pids, restarts, nil
 }
 
-// A worker that is active is seen, whoever tells of it, and so is one that is not.
+// A worker that is active is seen, whoever tells of it, and so is one that is not, be the
+// reading brief or not; but none that is left over of an app that is well.
 func TestReadWorkers(t *testing.T) {
 	run := control.Manager{Runtime: t.TempDir()}
 	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	answers := map[string][]string{
+		"well":      {`{"instance":0,"pid":1,"state":"ready"}`},
 		"told":      {`{"instance":0,"pid":1,"state":"ready"}`},
 		"restarted": {`{"instance":0,"pid":1,"state":"ready","restarts":3}`},
 		"missing":   {`{"instance":0,"state":"missing"}`, `{"instance":1,"state":"missing"}`},
 		"failed":    {`{"instance":0,"state":"missing"}`},
+		`a\x2db`:    {`{"instance":0,"state":"missing"}`},
 	}
 	var all []systemd.Unit
 	add := func(name, active string) { all = append(all, systemd.Unit{Name: name, Active: active}) }
 	for app, workers := range answers {
 		listen(t, run.Address(app), func(conn net.Conn) {
-			_, _ = io.WriteString(conn, `{"status":{"mode":"cluster","instances":1,"listeners":[]}}`+"\n")
+			ready := 0
+			if app == "well" {
+				ready = 1
+			}
+			_, _ = fmt.Fprintf(conn, `{"status":{"mode":"cluster","instances":1,"ready":%d,"listeners":[]}}`+"\n", ready)
 			for _, worker := range workers {
 				_, _ = io.WriteString(conn, `{"worker":`+worker+"}\n")
 			}
@@ -238,41 +245,101 @@ func TestReadWorkers(t *testing.T) {
 		})
 		add(units.Activator(app), "active")
 	}
+	add("well@0.service", "active")
+	add("well@1.service", "failed")
 	add("told@0.service", "active")
 	add("restarted@0.service", "active")
 	add("missing@1.service", "active")
 	add("failed@0.service", "failed")
+	add(`a\x2db@0.service`, "failed")
 	add(units.Activator("dead"), "failed")
 	add("dead@0.service", "active")
 	add("alone@0.service", "active")
 	add("alone@1.service", "deactivating")
-	r := Reader{
-		Systemd: Place{&listing{units: all}, run},
-		Folders: func(context.Context) ([]string, error) { return []string{"/units"}, nil },
-		Runs:    func() []Place { return nil },
-		Host: fstest.MapFS{
-			"units/alone" + reloadSuffix: {Data: []byte(mark)},
-		},
+	host := fstest.MapFS{
+		"units/alone" + reloadSuffix:                                                       {Data: []byte(mark)},
+		strings.TrimPrefix(run.Address("dead").Path, "/"):                                  {},
+		run.ActivatorGroups(os.Getuid()) + "/" + units.Activator("well") + "/cgroup.procs": {},
 	}
-	f, err := r.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string]string)
-	for _, a := range f.Apps {
-		for _, w := range a.Workers {
-			got[a.Name] += fmt.Sprintf("%d %s ↺%d; ", w.Instance, w.State, w.Restarts)
-		}
+	for app := range answers {
+		host[strings.TrimPrefix(run.Address(app).Path, "/")] = &fstest.MapFile{}
 	}
 	want := map[string]string{
+		"well":      "0 ready ↺0; ",
 		"told":      "0 ready ↺0; ",
 		"restarted": "0 ready ↺7; ",
 		"missing":   "0 stopped ↺0; 1 starting ↺7; ",
 		"failed":    "0 failed ↺7; ",
+		`a\x2db`:    "0 failed ↺7; ",
 		"dead":      "0 ready ↺7; ",
 		"alone":     "0 ready ↺7; 1 stopping ↺7; ",
 	}
-	if !maps.Equal(got, want) {
-		t.Errorf("got\n%q, want\n%q", got, want)
+	for _, brief := range []bool{false, true} {
+		r := Reader{
+			Systemd: Place{&listing{units: all}, run},
+			Folders: func(context.Context) ([]string, error) { return []string{"/units"}, nil },
+			Runs:    func() []Place { return nil },
+			Host:    host,
+			Brief:   brief,
+		}
+		f, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]string)
+		for _, a := range f.Apps {
+			for _, w := range a.Workers {
+				got[a.Name] += fmt.Sprintf("%d %s ↺%d; ", w.Instance, w.State, w.Restarts)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("brief: %t: got\n%q, want\n%q", brief, got, want)
+		}
+	}
+}
+
+// mute is a service manager that nobody is to ask.
+type mute struct{ t *testing.T }
+
+func (m mute) Units(_ context.Context, patterns ...string) ([]systemd.Unit, error) {
+	m.t.Errorf("systemd is asked for %v", patterns)
+	return nil, nil
+}
+
+func (m mute) Numbers(_ context.Context, names []string) (pids, restarts map[string]int, err error) {
+	m.t.Errorf("systemd is asked for the numbers of %v", names)
+	return nil, nil, nil
+}
+
+func (m mute) Environment(context.Context, string) (map[string]string, error) { return nil, nil }
+
+// Where all is well a brief reading does without systemd.
+func TestReadBrief(t *testing.T) {
+	run := control.Manager{Runtime: t.TempDir()}
+	if err := os.Mkdir(filepath.Dir(run.Address("").Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	host := fstest.MapFS{"units/gopm-activator@api.service.d/" + ownDropIn: {}}
+	for _, app := range []string{"api", "by-hand"} {
+		listen(t, run.Address(app), func(conn net.Conn) {
+			_, _ = io.WriteString(conn, `{"status":{"mode":"cluster","instances":1,"ready":1,"listeners":[]}}`+"\n"+`{"worker":{"instance":0,"pid":1,"state":"ready"}}`+"\n"+`{"done":true}`+"\n")
+		})
+		host[run.ActivatorGroups(os.Getuid())+"/"+units.Activator(app)+"/cgroup.procs"] = &fstest.MapFile{}
+	}
+	r := Reader{
+		Systemd: Place{mute{t}, run},
+		Folders: func(context.Context) ([]string, error) { return []string{"/units"}, nil },
+		Runs:    func() []Place { return nil },
+		Host:    host,
+		Brief:   true,
+	}
+	f, err := r.Read(t.Context())
+	if err != nil || fmt.Sprint(f.Names()) != "[api by-hand]" {
+		t.Fatalf("the apps are %v, %v", f.Names(), err)
+	}
+	for _, a := range f.Apps {
+		if a.State != Online || !a.Awake() || !a.Supervised || len(a.Workers) != 1 {
+			t.Errorf("%s is %+v", a.Name, a)
+		}
 	}
 }
