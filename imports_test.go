@@ -56,7 +56,7 @@ var doors = map[string][]string{
 	"github.com/agext/levenshtein":          {"cmd/gopm", "generator/ecosystem"},
 	"github.com/robfig/cron/v3":             {"activator/runner", "generator/ecosystem"},
 	"golang.org/x/text":                     {"units"},
-	"github.com/coreos/go-systemd/v22":      {"activator", "activator/systemd", "cmd/gopm", "cmd/gopm-activator", "units"},
+	"github.com/coreos/go-systemd/v22":      {"activator", "activator/systemd", "cmd/gopm", "units"},
 	"github.com/godbus/dbus/v5":             {"activator/systemd"},
 	"github.com/cilium/ebpf":                {"activator/steer"},
 	"github.com/shirou/gopsutil/v3":         {"activator", "cmd/gopm"},

@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 
-	"github.com/coreos/go-systemd/v22/activation"
-
 	"github.com/gopm/gopm/activator"
 	"github.com/gopm/gopm/activator/systemd"
 )
@@ -21,6 +19,6 @@ func serve(ctx context.Context, app string) error {
 		Host:    os.DirFS("/"),
 		Journal: activator.Stderr(os.Stderr),
 		Manager: systemd.New(context.WithoutCancel(ctx), manager(), settings.Unit()),
-		Passed:  activation.Files(true),
+		Passed:  passed(),
 	})
 }
