@@ -73,13 +73,7 @@ unit: prepare ## the tests of the packages
 	@$(AS_ROOT) go test -race $$(go list ./... | grep -v '/test$$')
 
 scenarios: prepare ## the tests under a booted systemd
-	@log=$$(mktemp)
-	trap 'rm -f "$$log"' EXIT
-	$(AS_ROOT) go test -v -count=1 -timeout=80m ./test 2>&1 | tee "$$log" || {
-		printf '\nwhat failed:\n'
-		test/failures "$$log"
-		exit 1
-	}
+	@$(AS_ROOT) go test -v -count=1 -timeout=80m ./test 2>&1 | test/failures
 
 fuzz: ## each fuzz target, FUZZRUNS times
 	@test/fuzz $(FUZZRUNS)
