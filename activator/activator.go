@@ -399,7 +399,7 @@ func (a *Activator) whenStarted() {
 		a.report(a.notifier.mark(startedMark))
 	}
 	a.report(a.notifier.say("READY=1"))
-	a.restSoon()
+	a.restSoon(0)
 	go func() {
 		states, err := a.states()
 		a.do(func() {

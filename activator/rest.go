@@ -20,9 +20,10 @@ const restTime = 1500 * time.Millisecond
 // stays (runtime/mspanset.go of Go 1.26).
 const collectFrom = 2000
 
-// restSoon has the activator rest, unless something is under way again by then.
-func (a *Activator) restSoon() {
-	time.AfterFunc(restTime, func() {
+// restSoon has the activator rest, unless something is under way again by then. What is
+// still to be done takes so long.
+func (a *Activator) restSoon(still time.Duration) {
+	time.AfterFunc(still+restTime, func() {
 		a.do(func() {
 			if a.roll == nil && a.starting == 0 {
 				a.report(rest())

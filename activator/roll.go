@@ -233,7 +233,7 @@ func (a *Activator) endRoll() {
 	// Whoever waits for the answer may look at the status next.
 	a.showStatus()
 	r.answer(r.Err())
-	a.restSoon()
+	a.restSoon(endGrace) // systemd is then asked for the last that was stopped (endOrphan)
 	a.beginNext()
 	a.settle()
 }
