@@ -59,10 +59,13 @@ func TestUnixSocket(t *testing.T) {
 			s.must(err)
 			t.Logf("%s; the longest took %s", r, r.Longest)
 			s.lossless(r)
-			for unit, pid := range old {
-				if r.PIDs[pid] == 0 {
-					t.Errorf("%s answered nothing before the reload", unit)
-				}
+			// Not each need have: on a busy machine few of these connections may come to one.
+			before := 0
+			for _, pid := range old {
+				before += r.PIDs[pid]
+			}
+			if before == 0 {
+				t.Errorf("nobody answered before the reload: %v", r.PIDs)
 			}
 		})
 	}
