@@ -152,8 +152,10 @@ func (r *Reader) units(ctx context.Context) (apps []*seen, early answers, err er
 	asking.Go(func() error {
 		folders, err := r.Folders(asked)
 		found = find(r.Host, folders)
-		for _, app := range r.Systemd.Control.Listening(r.Host) {
-			found[app] = true
+		if r.Brief { // or else systemd tells
+			for _, app := range r.Systemd.Control.Listening(r.Host) {
+				found[app] = true
+			}
 		}
 		return err
 	})
@@ -198,9 +200,6 @@ func (r *Reader) rest(ctx context.Context, found map[string]bool, answers answer
 	}
 	var named []string
 	for _, app := range unwell {
-		// A unit's name may have \x2d in it (systemd.unit(5), String Escaping), and a
-		// pattern's backslash stands for what follows it.
-		app = strings.ReplaceAll(app, `\`, `\\`)
 		named = append(named, app+".target", units.Activator(app), app+"@*.service")
 	}
 	return r.Systemd.Units(ctx, named...)

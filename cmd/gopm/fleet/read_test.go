@@ -196,7 +196,9 @@ type listing struct {
 func (l *listing) Units(_ context.Context, patterns ...string) (all []systemd.Unit, err error) {
 	for _, u := range l.units {
 		fits := func(pattern string) bool {
-			ok, _ := path.Match(pattern, u.Name)
+			// In a pattern of systemd's, a backslash is one (FNM_NOESCAPE in its
+			// src/core/dbus-manager.c).
+			ok, _ := path.Match(strings.ReplaceAll(pattern, `\`, `\\`), u.Name)
 			return ok
 		}
 		if slices.ContainsFunc(patterns, fits) {
