@@ -109,7 +109,9 @@ func (a shown) answer(conn *net.UnixConn) string {
 // surveying waits until so many clients wait for workers.
 func (a shown) surveying(clients int) {
 	for waits := 0; waits < clients; {
-		a.do(func() { waits = len(a.surveys) })
+		if !a.do(func() { waits = len(a.surveys) }) {
+			return // it has ended
+		}
 	}
 }
 

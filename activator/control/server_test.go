@@ -321,7 +321,7 @@ func TestNewServer(t *testing.T) {
 // says less.
 func TestServeOthers(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root is somebody else")
+		t.Fatal("only root is somebody else")
 	}
 	for line, want := range map[string]string{
 		looks: "greeted: status, 0 bytes",
@@ -340,16 +340,17 @@ func TestServeOthers(t *testing.T) {
 // as does something as another user. Credentials are a thread's.
 func as(t *testing.T, uid int, do func()) {
 	t.Helper()
-	done := make(chan unix.Errno)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)      // also where do fails
 		runtime.LockOSThread() // and never unlocked: the thread ends
-		_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0))
-		if errno == 0 {
-			do()
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
+			t.Error(errno)
+			return
 		}
-		done <- errno
+		do()
 	}()
-	if errno := <-done; errno != 0 {
-		t.Fatal(errno)
+	if <-done; t.Failed() {
+		t.FailNow()
 	}
 }
