@@ -18,6 +18,8 @@ const (
 	// maxClients is how many clients of one user are heard at the same time. The
 	// control socket of an activator is open to every user.
 	maxClients = 256
+	// maxRefused is how many more of one user may be on their way out at the same time.
+	maxRefused = 256
 	// mostSaid is what is read of a client's line before it is known whether it takes
 	// long to answer: a question for a status is shorter.
 	mostSaid = 256
@@ -47,7 +49,8 @@ func NewServer(fd int) (*Server, error) {
 	}
 	// No client sends descriptors. What it had sent would be closed with it, which a TCP
 	// socket of its own can make last (SO_LINGER, socket(7)). Linux before 6.16 has no
-	// way to refuse them.
+	// way to refuse them: there, each is closed by a thread that has no other work, up to
+	// the limits above.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0)
 	file := os.NewFile(uintptr(fd), "control")
 	raw, err := file.SyscallConn()
@@ -74,14 +77,11 @@ func (s *Server) Close() error { return s.file.Close() }
 func (s *Server) Serve(quick func(hello Hello, answer func([]byte)) bool, greet func(*Client)) {
 	var mu sync.Mutex
 	clients := make(map[uint32]int) // by uid
-	enter := func(uid uint32, n int) bool {
+	count := func(uid uint32, n int) int {
 		mu.Lock()
 		defer mu.Unlock()
-		if clients[uid]+n > maxClients {
-			return false
-		}
 		clients[uid] += n
-		return true
+		return clients[uid]
 	}
 	own := uint32(os.Getuid())
 	buffer := make([]byte, mostSaid)
@@ -96,11 +96,23 @@ func (s *Server) Serve(quick func(hello Hello, answer func([]byte)) bool, greet 
 			continue
 		}
 		peer, err := client.peer()
-		if err != nil || !enter(peer.Uid, 1) {
+		if err != nil {
 			unix.Close(int(client))
 			continue
 		}
-		leave := func() { enter(peer.Uid, -1) }
+		leave := func() { count(peer.Uid, -1) }
+		refuse := func() {
+			defer leave()
+			unix.Close(int(client))
+		}
+		switch n := count(peer.Uid, 1); {
+		case n > maxClients+maxRefused:
+			refuse()
+			continue
+		case n > maxClients:
+			go refuse()
+			continue
+		}
 		var said []byte
 		if quick != nil && peer.Uid == own {
 			said = buffer[:client.receive(buffer)]

@@ -303,6 +303,63 @@ func TestServeTakesNoDescriptors(t *testing.T) {
 	s.hears(conn, "at once")
 }
 
+// Where the kernel lets a client send what takes long to be closed, one that is refused
+// keeps nobody waiting.
+func TestServeWhoLingers(t *testing.T) {
+	s := listening(t)
+	if err := s.server.raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 1) // as before Linux 6.16
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lingers := lingering(t)
+	as(t, 65534, func() {
+		for range maxClients {
+			s.client("")
+		}
+		if _, _, err := s.client("").WriteMsgUnix([]byte("x"), unix.UnixRights(int(lingers.Fd())), nil); err != nil {
+			t.Error(err)
+		}
+	})
+	lingers.Close()
+	last := s.client(looks)
+	s.serve()
+	s.hears(last, "at once")
+}
+
+// lingering is a TCP socket that is closed in a minute (SO_LINGER), or when the test ends:
+// nobody reads what was written to it.
+func lingering(t *testing.T) *os.File {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	peer, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close() })
+	tcp := conn.(*net.TCPConn)
+	if err := errors.Join(tcp.SetLinger(60), tcp.SetWriteDeadline(time.Now().Add(100*time.Millisecond))); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = tcp.Write(make([]byte, 1<<20))
+	}
+	file, err := tcp.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestNewServer(t *testing.T) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
