@@ -3,10 +3,12 @@ package test
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/machine"
 	"github.com/gopm/gopm/test/site"
 )
 
@@ -84,10 +86,13 @@ func (s scenario) kills(profile load.Profile, times int) {
 	client.Connections = 32
 	running := client.Start(s.t.Context())
 	for range times {
-		// A connection for one request is gone before it is seen.
-		s.eventually("workers are asked", func() bool { return profile == load.PerRequest || s.asked() == workers })
+		var asked []machine.Process
+		s.eventually("workers are asked", func() bool {
+			asked = s.asked(profile)
+			return len(asked) > 0
+		})
 		old := s.pids()
-		k.killWorker()
+		k.killOne(asked)
 		s.eventually("there is another worker", func() bool {
 			pids, err := s.PIDs()
 			return err == nil && len(pids) == workers && !maps.Equal(pids, old)
@@ -100,18 +105,16 @@ func (s scenario) kills(profile load.Profile, times int) {
 	k.accounts(r)
 }
 
-// asked is how many workers have a caller.
-func (s scenario) asked() int {
+// asked are the workers that have a caller. A connection for one request is gone before it
+// is seen: then they are all.
+func (s scenario) asked(profile load.Profile) []machine.Process {
 	s.t.Helper()
 	processes, err := s.Processes(site.Workers)
 	s.must(err)
-	n := 0
-	for _, p := range processes {
-		if callers, err := p.Victim().Callers(); err == nil && len(callers) > 0 {
-			n++
-		}
-	}
-	return n
+	return slices.DeleteFunc(processes, func(p machine.Process) bool {
+		callers, err := p.Victim().Callers()
+		return profile != load.PerRequest && (err != nil || len(callers) == 0)
+	})
 }
 
 // ruleG reloads while a worker has crashed and waits to be started again.

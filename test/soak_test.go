@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gopm/gopm/test/load"
+	"github.com/gopm/gopm/test/machine"
 	"github.com/gopm/gopm/test/site"
 )
 
@@ -158,11 +159,16 @@ func (s *soak) killOneActivator() {
 	}
 }
 
-// killWorker kills one of the workers. Stopped first, it accepts nothing while
-// we look at what it has.
+// killWorker kills one of the workers.
 func (s *soak) killWorker() {
 	processes, err := s.Processes(site.Workers)
 	s.must(err)
+	s.killOne(processes)
+}
+
+// killOne kills one of some workers. Stopped first, it accepts nothing while
+// we look at what it has.
+func (s *soak) killOne(processes []machine.Process) {
 	var names []string
 	for _, p := range processes {
 		if p.Name == "node" {
@@ -175,7 +181,7 @@ func (s *soak) killWorker() {
 	slices.Sort(names)
 	var unit string
 	var pid int
-	_, err = fmt.Sscan(names[s.random.IntN(len(names))], &unit, &pid)
+	_, err := fmt.Sscan(names[s.random.IntN(len(names))], &unit, &pid)
 	s.must(err)
 	victim, err := s.Victim(unit, pid)
 	if err == nil {
