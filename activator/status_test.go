@@ -27,13 +27,7 @@ func lookedAt(t *testing.T) shown {
 	t.Helper()
 	u, end := attacked(t)
 	a := shown{u, t, fmt.Sprintf("@gopm-%d-%s", os.Getpid(), t.Name()), end}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: a.at})
-	}
-	if err == nil {
-		err = unix.Listen(fd, 8)
-	}
+	fd, err := control.Listen(a.at)
 	if err == nil {
 		a.Activator.control, err = control.NewServer(fd)
 	}

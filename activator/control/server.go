@@ -25,6 +25,24 @@ const (
 	mostSaid = 256
 )
 
+// Listen opens a control socket for a server, here or in a process that is handed it. The
+// path stays when it is closed.
+func Listen(path string) (fd int, err error) {
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return -1, err
+	}
+	defer listener.Close()
+	listener.SetUnlinkOnClose(false)
+	file, err := listener.File()
+	if err != nil {
+		return -1, err
+	}
+	defer file.Close()
+	fd, err = unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	return fd, os.NewSyscallError("fcntl", err)
+}
+
 // Server is a control socket that is listened on. A listener of package net would make
 // a file of each client, which takes longer than to answer most.
 type Server struct {

@@ -30,10 +30,7 @@ func listening(t *testing.T) *served {
 	t.Helper()
 	// A name of no folder: users other than ours may not enter those of a test.
 	s := &served{t: t, name: fmt.Sprintf("@gopm-%d-%s", os.Getpid(), t.Name()), greeted: make(chan struct{}, 2*maxClients), ended: make(chan struct{})}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: s.name}), unix.Listen(fd, 2*maxClients))
-	}
+	fd, err := Listen(s.name)
 	if err == nil {
 		s.server, err = NewServer(fd)
 	}

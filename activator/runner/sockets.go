@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopm/gopm/activator/control"
 )
 
 // openSockets opens what a socket unit says (systemd.socket(5)), under the name
@@ -50,21 +52,15 @@ func openSockets(name string, u unit) ([]descriptor, error) {
 
 // openControl listens on the path of a control socket, which stays when it is closed.
 func openControl(path string, mode os.FileMode) (descriptor, error) {
-	listener, err := net.Listen("unix", path)
+	fd, err := control.Listen(path)
 	if err != nil {
 		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
 	}
-	defer listener.Close()
-	listener.(*net.UnixListener).SetUnlinkOnClose(false)
 	if err := os.Chmod(path, mode); err != nil {
+		unix.Close(fd)
 		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
 	}
-	file, err := listener.(*net.UnixListener).File()
-	if err != nil {
-		return descriptor{}, fmt.Errorf("open a control socket: %w", err)
-	}
-	defer file.Close()
-	return keep("control", int(file.Fd()))
+	return descriptor{"control", fd}, nil
 }
 
 // hostPort makes an address of a port alone.

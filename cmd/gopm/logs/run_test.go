@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gopm/gopm/activator/control"
 )
@@ -26,17 +23,7 @@ var stays = control.Answer{Progress: "and so on"}
 func running(t *testing.T, units []control.Unit, answers []control.Answer) (folder string, asked func() control.Hello) {
 	t.Helper()
 	folder = t.TempDir()
-	path, err := net.ListenUnix("unix", &net.UnixAddr{Name: control.Manager{Runtime: folder}.Own().Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { path.Close() })
-	file, err := path.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	fd, err := unix.Dup(int(file.Fd()))
+	fd, err := control.Listen(control.Manager{Runtime: folder}.Own().Path)
 	if err != nil {
 		t.Fatal(err)
 	}
